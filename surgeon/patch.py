@@ -48,7 +48,9 @@ class Expect:
     def __str__(self) -> str:
         if self.maximum is None:
             return f"at least {self.minimum}"
-        return f"exactly {self.minimum}" if self.minimum == self.maximum else f"{self.minimum} to {self.maximum}"
+        return (
+            f"exactly {self.minimum}" if self.minimum == self.maximum else f"{self.minimum} to {self.maximum}"
+        )
 
 
 def exactly(matches: int, *, zero: str = "") -> Expect:

@@ -1,0 +1,37 @@
+# `make` needs only Python 3.10 or newer; everything else goes into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A shell may forbid bytecode, which hides every fault of ours that concerns it.
+unexport PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX PYTHONPATH VIRTUAL_ENV
+
+.PHONY: help venv lint test e2e demo clean
+
+help:
+	@echo "make test   everything but torch: lint, types, unit, patches, contract, crash, packaging, real wheels"
+	@echo "make e2e    a real environment with torch 2.1.0: every patch's probe before and after"
+	@echo "make demo   the three commands on real packages, in a scratch site-packages"
+
+venv: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -n auto -m "not e2e"
+
+e2e: venv
+	$(BIN)/python -m pytest -m e2e -v
+
+demo: venv
+	$(BIN)/python tests/demo.py
+
+clean:
+	rm -rf $(VENV) .cache build dist *.egg-info

@@ -1,0 +1,1 @@
+"""m3d-surgeon: lets packages written for a newer PyTorch run on a pinned, older one."""

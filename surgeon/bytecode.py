@@ -1,0 +1,76 @@
+"""Which bytecode files a source has, and making them harmless.
+
+A `.pyc` of the source that was there before is dangerous twice over: written in the same second
+at the same size it passes for the new one's, and an unchecked-hash one (PEP 552) is used whatever
+the source says. So every one of a changed source goes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from surgeon.errors import EnvironmentUnusable
+from surgeon.fs import Root
+
+UNCHECKED_HASH = 0b01
+
+
+def purge(root: Root, path: str, prefix: Path | None) -> None:
+    """Remove every bytecode file of a source, also below `prefix` (`PYTHONPYCACHEPREFIX`).
+
+    One that cannot be removed is left where the interpreter will not use it: the new source's
+    time differs in whole seconds from the one that it names.
+
+    Raises:
+        EnvironmentUnusable: one cannot be removed and would be used.
+    """
+    for place, name in bytecode_files(root, path, prefix):
+        try:
+            place.remove(name)
+        except OSError as error:
+            if _ignores_source(place, name):
+                raise EnvironmentUnusable(
+                    f"bytecode that ignores its source cannot be removed: {error.strerror}",
+                    path=str(place.folder / name),
+                    hint="make its folder writable and run the command again",
+                    code="stale-bytecode",
+                ) from error
+
+
+def undeletable(root: Root, path: str, prefix: Path | None) -> Path | None:
+    """The first bytecode file that would be used and could not be removed, or `None`. Changes nothing."""
+    for place, name in bytecode_files(root, path, prefix):
+        if not place.may_change(name) and _ignores_source(place, name):
+            return place.folder / name
+    return None
+
+
+def bytecode_files(root: Root, path: str, prefix: Path | None) -> Iterator[tuple[Root, str]]:
+    """The bytecode files of a source, of whatever Python, each with the root that it lies under.
+
+    PEP 3147 and PEP 488 name them `__pycache__/STEM.TAG[.opt-N].pyc`.
+    """
+    folder, _, name = path.rpartition("/")
+    stem = re.escape(name.removesuffix(".py"))
+    pattern = re.compile(rf"{stem}\.[A-Za-z0-9_-]+(\.opt-[A-Za-z0-9]+)?\.pyc")
+    yield from _found(root, f"{folder}/__pycache__".lstrip("/"), pattern)
+    if prefix is not None:
+        # The interpreter mirrors a source's absolute folder below the prefix.
+        mirrored = prefix / root.folder.absolute().relative_to("/")
+        yield from _found(Root(mirrored), folder, pattern)
+
+
+def _found(root: Root, folder: str, pattern: re.Pattern[str]) -> Iterator[tuple[Root, str]]:
+    for name in sorted(root.listing(folder)):
+        if pattern.fullmatch(name):
+            yield root, f"{folder}/{name}".lstrip("/")
+
+
+def _ignores_source(place: Root, name: str) -> bool:
+    """Tell whether this is unchecked-hash bytecode: the second word of its header is 1 (PEP 552)."""
+    try:
+        return int.from_bytes(place.read(name)[4:8], "little") == UNCHECKED_HASH
+    except OSError:
+        return True

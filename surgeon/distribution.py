@@ -1,0 +1,182 @@
+"""Reads what is installed: versions, RECORD, editable installs, conditions. Never imports a target."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from importlib_metadata import distributions
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from surgeon.environment import Environment
+from surgeon.fs import is_contained
+
+
+class Metadata(Protocol):
+    """What we ask of importlib_metadata's distributions, whose own types changed over its releases."""
+
+    @property
+    def version(self) -> str:
+        """As METADATA says."""
+
+    def read_text(self, filename: str) -> str | None:
+        """A file of the dist-info folder."""
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One installed distribution, where `import` finds it first.
+
+    Attributes:
+        name: normalised (PEP 503).
+        version: as its metadata says.
+        site: the site directory that it is installed in.
+        shadowed: other copies of it, further down the path.
+    """
+
+    name: str
+    version: str
+    site: Path
+    metadata: Metadata
+    shadowed: tuple[Path, ...] = ()
+
+    @cached_property
+    def record_bytes(self) -> bytes | None:
+        """RECORD as it lies there, or `None` (a legacy install has none)."""
+        text = self.metadata.read_text("RECORD")
+        return None if text is None else text.encode()
+
+    @cached_property
+    def record(self) -> Mapping[str, str]:
+        """The sha256 (hex) that RECORD gives for each path that stays inside the site directory.
+
+        https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+        """
+        return dict(_rows(self.record_bytes or b""))
+
+    @cached_property
+    def unpatchable(self) -> str:
+        """Why no file of it may be edited, or an empty string."""
+        if not self.site.is_dir():
+            return "it is inside a zip file"
+        if self._editable():
+            return "it is an editable install: its sources are somebody's checkout"
+        if self.record_bytes is None:
+            return "it has no RECORD, so nothing proves what it shipped"
+        if not self.record:
+            return "its RECORD lists no file with a sha256"
+        return ""
+
+    def _editable(self) -> bool:
+        """PEP 660 and pip mark an editable install in direct_url.json (PEP 610)."""
+        try:
+            origin = json.loads(self.metadata.read_text("direct_url.json") or "{}")
+            return bool(origin.get("dir_info", {}).get("editable", False))
+        except (ValueError, AttributeError):
+            return False
+
+
+class Installed:
+    """The distributions of an environment, each looked up once."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._path = environment.path
+        self._found: dict[str, Distribution | None] = {}
+
+    def find(self, name: str) -> Distribution | None:
+        """The distribution `name`, where `import` finds it first, or `None`."""
+        key = normalised(name)
+        if key not in self._found:
+            copies = list(self._copies(key))
+            self._found[key] = copies[0] if copies else None
+        return self._found[key]
+
+    def _copies(self, name: str) -> Iterator[Distribution]:
+        found = [
+            (entry, metadata)
+            for entry in self._path
+            for metadata in distributions(name=name, path=[str(entry)])
+        ]
+        for number, (entry, metadata) in enumerate(found):
+            others = tuple(site for site, _ in found[number + 1 :])
+            yield Distribution(name, _version(metadata), entry, metadata, others)
+
+
+def normalised(name: str) -> str:
+    """A distribution's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def satisfies(version: str, specifier: str) -> bool:
+    """Tell whether an installed version meets a PEP 440 specifier, deciding the odd ones too.
+
+    A prerelease counts as the release that it leads to (`2.1.0a0+git` as `2.1.0+git`, which
+    PEP 440 itself puts outside `>=2.1` and `<2.1` alike); a local version as its public one.
+    A version that is none meets nothing.
+    """
+    try:
+        parsed = Version(version)
+    except InvalidVersion:
+        return False
+    local = f"+{parsed.local}" if parsed.local else ""
+    return SpecifierSet(specifier).contains(f"{parsed.base_version}{local}", prereleases=True)
+
+
+def matching(patterns: tuple[str, ...], paths: Mapping[str, str]) -> Iterator[str]:
+    """The paths that a patch's `files` name: exact ones first, then what the globs find."""
+    for pattern in patterns:
+        if not is_glob(pattern):
+            if pattern in paths:
+                yield pattern
+            continue
+        glob = re.compile(_glob(pattern))
+        yield from (path for path in paths if glob.fullmatch(path))
+
+
+def is_glob(pattern: str) -> bool:
+    """Tell whether one of a patch's `files` is a glob rather than an exact path."""
+    return "*" in pattern or "?" in pattern
+
+
+def _glob(pattern: str) -> str:
+    """A regular expression for a glob in which `**/` crosses folders and `*` does not."""
+    pieces = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(pieces.get(part, re.escape(part)) for part in re.split(r"(\*\*/|\*|\?)", pattern))
+
+
+def _version(metadata: Metadata) -> str:
+    try:
+        return str(metadata.version or "")
+    except Exception:  # METADATA is missing or is not what an installer writes: damaged, not ours to fix
+        return ""
+
+
+def _rows(record: bytes) -> Iterator[tuple[str, str]]:
+    """The usable rows of a RECORD; what is malformed or points out of the site directory proves nothing."""
+    try:
+        rows = list(csv.reader(record.decode(errors="replace").splitlines()))
+    except csv.Error:
+        return
+    for row in rows:
+        if len(row) < 2 or not row[1].startswith("sha256=") or not is_contained(row[0]):
+            continue
+        if digest := _hex(row[1].removeprefix("sha256=")):
+            yield row[0], digest
+
+
+def _hex(encoded: str) -> str:
+    """RECORD's urlsafe base64 without padding, as hex; empty where it is no sha256."""
+    try:
+        digest = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    except ValueError:
+        return ""
+    return digest.hex() if len(digest) == hashlib.sha256().digest_size else ""

@@ -1,0 +1,311 @@
+"""The commands, without a terminal: each takes an environment and a registry, and returns a `Result`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+
+from surgeon import transaction
+from surgeon.distribution import Installed
+from surgeon.environment import Environment, interpreters_at_hand
+from surgeon.errors import EnvironmentUnusable, Refused, SurgeonError
+from surgeon.patch import Patch
+from surgeon.plan import Aim, Outcome, aim_of_apply, aim_of_revert
+from surgeon.registry import Registry
+from surgeon.results import FileResult, PatchResult, Result, exit_code
+from surgeon.store import Step
+from surgeon.survey import Applicability, Site, Survey, Target, survey
+from surgeon.verdict import State, worst
+from surgeon.work import Aiming, Progress, Work, silent
+
+
+def status(environment: Environment, registry: Registry, selected: frozenset[str]) -> Result:
+    """Say what is true of every target. Reads only; never parses a source.
+
+    Exit code: 0 where everything needed is in place, 1 where something is pending or has drifted.
+    """
+    seen = survey(environment, registry)
+    result = _report("status", seen, selected, [*registry.problems, *_troubles(seen)])
+    states = [file.state for file in result.files] + [patch.state for patch in result.patches]
+    settled = all(state.settled for state in states)
+    return replace(result, exit_code=exit_code(result.errors, otherwise=0 if settled else 1))
+
+
+def apply(
+    environment: Environment,
+    registry: Registry,
+    selected: frozenset[str],
+    *,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Result:
+    """Make every file what today's environment needs: patched, rebuilt, or put back.
+
+    Raises:
+        EnvironmentUnusable: nothing could be read or written; nothing was changed.
+        RecoveryFailed: an interrupted run could not be settled.
+    """
+    result = _run("apply", aim_of_apply, environment, registry, selected, dry_run, progress)
+    refused = tuple(
+        Refused(
+            f"{patch.id}: nothing of {patch.distribution} can be edited: {patch.reason}",
+            hint=f"install {patch.distribution} as an ordinary wheel, then run this command again",
+            code=str(State.UNPATCHABLE),
+        )
+        for patch in result.patches
+        if patch.state is State.UNPATCHABLE and not patch.files
+    )
+    errors = (*result.errors, *refused)
+    return replace(result, errors=errors, exit_code=exit_code(errors))
+
+
+def revert(
+    environment: Environment,
+    registry: Registry,
+    selected: frozenset[str],
+    *,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Result:
+    """Take the selected patches out: each file is again what RECORD lists, or has its other patches only.
+
+    Raises:
+        EnvironmentUnusable: nothing could be read or written; nothing was changed.
+        RecoveryFailed: an interrupted run could not be settled.
+    """
+    return _run("revert", aim_of_revert, environment, registry, selected, dry_run, progress)
+
+
+def diff(environment: Environment, registry: Registry, selected: frozenset[str]) -> Result:
+    """Show what the selected patches change, file by file, applied or not. Changes nothing."""
+    seen = survey(environment, registry)
+
+    def aim(target: Target, chosen: frozenset[str], known: Mapping[str, Patch]) -> Aim | None:
+        if target.verdict.state in (State.FOREIGN_EDIT, State.UNPATCHABLE):
+            return None
+        return Aim(tuple(patch for patch in known if patch in chosen and patch in target.verdict.patches))
+
+    work = Work(registry, selected)
+    work.plan(seen, aim, silent)
+    diffs = {(str(folder), outcome.target.path): _unified(outcome) for folder, outcome in work.every()}
+    result = _report("diff", seen, selected, [*registry.problems, *_troubles(seen), *work.refusals])
+    files = tuple(replace(file, diff=diffs.get((file.site, file.path), "")) for file in result.files)
+    return _with_exit(replace(result, files=files))
+
+
+def recover(environment: Environment, registry: Registry) -> Result:
+    """Settle what a killed run left: every file back as it was, or the finished change cleared up.
+
+    Raises:
+        RecoveryFailed: something that is needed for it is missing or damaged.
+        EnvironmentUnusable: the disk refused.
+    """
+    seen = survey(environment, registry)
+    changed: list[str] = []
+    for site in seen.sites:
+        if site.damage is not None:
+            raise site.damage
+        if site.journal is not None:
+            with transaction.locked(site.store):
+                changed += _settle(seen, site)
+        transaction.tidy(site.store)
+    result = _report("recover", survey(environment, registry), registry.select(()), [])
+    return replace(result, changed=tuple(changed))
+
+
+def catalogue(command: str, environment: Environment, registry: Registry, selected: frozenset[str]) -> Result:
+    """Describe the selected patches, and say how each stands in this environment."""
+    result = status(environment, registry, selected)
+    patches = tuple(replace(row, details=_details(registry.patches[row.id])) for row in result.patches)
+    return replace(
+        result,
+        command=command,
+        files=(),
+        patches=patches,
+        errors=registry.problems,
+        exit_code=exit_code(registry.problems),
+    )
+
+
+def require_targets(environment: Environment, registry: Registry) -> None:
+    """Stop where nothing that a patch is for is installed, and name the interpreters that have it.
+
+    Raises:
+        EnvironmentUnusable: this is the wrong environment.
+    """
+    names = sorted({patch.distribution for patch in registry.patches.values()})
+    if _holds_any(environment, names):
+        return
+    others = [other for other in interpreters_at_hand() if _holds_any(other, names)]
+    hint = " or ".join(f"--python {other.python}" for other in others) or "--python INTERPRETER_OR_VENV"
+    raise EnvironmentUnusable(
+        f"none of {', '.join(names)} is installed here",
+        path=str(environment.python),
+        hint=f"name the environment: {hint}",
+        code="no-targets",
+    )
+
+
+def _holds_any(environment: Environment, names: Sequence[str]) -> bool:
+    installed = Installed(environment)
+    return any(installed.find(name) for name in names)
+
+
+def _details(patch: Patch) -> dict[str, str]:
+    return {
+        "versions": patch.versions or "any",
+        "when": ", ".join(f"{name} {specifier}" for name, specifier in patch.when.items()),
+        "symptom": patch.symptom,
+        "why": " ".join(patch.why.split()),
+        "targets": ", ".join(patch.files),
+        "upstream": patch.upstream,
+    }
+
+
+def _run(
+    command: str,
+    aiming: Aiming,
+    environment: Environment,
+    registry: Registry,
+    selected: frozenset[str],
+    dry_run: bool,
+    progress: Progress,
+) -> Result:
+    """Plan, lock, settle what an earlier run left, plan again on what is there now, commit."""
+    seen = survey(environment, registry)
+    for damage in (site.damage for site in seen.sites if site.damage):
+        raise damage
+    interrupted = any(site.journal for site in seen.sites)
+    if dry_run and interrupted:
+        return _with_exit(_report(command, seen, selected, [*registry.problems, *_troubles(seen)]))
+    work = Work(registry, selected)
+    work.plan(seen, aiming, progress)
+    warnings: list[str] = []
+    if not dry_run:
+        for site in seen.sites:
+            transaction.tidy(site.store)
+        if interrupted or work.outcomes:
+            warnings = _carry_out(seen, work, aiming, progress)
+            seen = survey(environment, registry)
+    result = _report(command, seen, selected, [*registry.problems, *work.refusals])
+    warned = (*warnings, *result.warnings)
+    return _with_exit(replace(result, changed=work.changed, dry_run=dry_run, warnings=warned))
+
+
+def _carry_out(seen: Survey, work: Work, aiming: Aiming, progress: Progress) -> list[str]:
+    """Under the locks: settle what a killed run left, plan again on what is there now, commit."""
+    warnings: list[str] = []
+    with ExitStack() as locks:
+        concerned = [site for site in seen.sites if site.journal or site.store.root.folder in work.outcomes]
+        for site in concerned:
+            wait = partial(progress, "waiting for another m3d-surgeon to finish", 0, 1)
+            locks.enter_context(transaction.locked(site.store, wait))
+            if site.store.journal() is not None:
+                put_back = len(_settle(seen, site))
+                warnings.append(f"an interrupted run was settled first: {put_back} files put back")
+        seen = survey(seen.environment, work.registry)
+        work.plan(seen, aiming, progress)
+        work.commit(seen, {site.store.root.folder for site in concerned}, progress)
+    return warnings
+
+
+def _with_exit(result: Result) -> Result:
+    return replace(result, exit_code=exit_code(result.errors))
+
+
+def _settle(seen: Survey, site: Site) -> Sequence[str]:
+    """Recover one site directory; only bytes that RECORD or the manifest vouches for are put back."""
+
+    def attested(step: Step) -> bool:
+        distribution = seen.installed.find(step.distribution)
+        entry = site.manifest.files.get(step.path)
+        recorded = distribution.record.get(step.path) if distribution else None
+        return recorded is not None and step.before in (recorded, entry.result if entry else recorded)
+
+    return transaction.recover(site.store, attested, seen.environment.pycache_prefix)
+
+
+def _troubles(seen: Survey) -> list[SurgeonError]:
+    """What is wrong with the stores themselves."""
+    troubles: list[SurgeonError] = []
+    for site in seen.sites:
+        if site.damage:
+            troubles.append(site.damage)
+        if site.journal:
+            trouble = SurgeonError(
+                "a run was interrupted here, or is under way; some files may be patched and others not",
+                path=str(site.store.root.folder),
+                hint="run `m3d-surgeon recover`, or the interrupted command again",
+                code="interrupted",
+            )
+            trouble.exit_code = 1
+            troubles.append(trouble)
+    return troubles
+
+
+def _report(command: str, seen: Survey, selected: frozenset[str], errors: Sequence[SurgeonError]) -> Result:
+    refused = {error.path: error for error in errors if error.code in UNPATCHABLE_CODES}
+    files = tuple(
+        _file(site, target, refused.get(target.path))
+        for site in seen.sites
+        for target in site.targets
+        # A patch that is known no more can only be named by leaving the choice open.
+        if set(target.verdict.patches) & selected or set(target.verdict.patches) - set(seen.applicable)
+    )
+    holding = [site for site in seen.sites if site.targets] or list(seen.sites)
+    python = seen.environment.python
+    return Result(
+        command=command,
+        python=str(python) if python else None,
+        site_packages=str(holding[0].store.root.folder) if holding else None,
+        site_directories=tuple(str(folder) for folder in seen.environment.site_directories),
+        patches=tuple(_patch(item, files) for item in seen.applicable.values() if item.patch.id in selected),
+        files=files,
+        errors=tuple(errors),
+        warnings=tuple(_shadows(seen)),
+    )
+
+
+UNPATCHABLE_CODES = frozenset({"not-parseable", "not-round-trip", "does-not-compile"})
+
+
+def _file(site: Site, target: Target, refused: SurgeonError | None) -> FileResult:
+    return FileResult(
+        path=target.path,
+        site=str(site.store.root.folder),
+        distribution=target.distribution,
+        version=target.version,
+        state=State.UNPATCHABLE if refused else target.verdict.state,
+        patches=target.verdict.patches,
+        reason=refused.message if refused else target.verdict.reason,
+    )
+
+
+def _patch(item: Applicability, files: Sequence[FileResult]) -> PatchResult:
+    """One patch's state: the gravest among its files; where it has none, why not."""
+    states = [file.patches[item.patch.id] for file in files if item.patch.id in file.patches]
+    state, reason = worst(states), item.reason
+    if not states and not reason and item.distribution and item.distribution.unpatchable:
+        state, reason = State.UNPATCHABLE, item.distribution.unpatchable
+    elif state is State.NOT_NEEDED and not reason:
+        reason = "no installed file needs it"
+    return PatchResult(item.patch.id, item.patch.distribution, state, len(states), reason)
+
+
+def _shadows(seen: Survey) -> list[str]:
+    copies = {d.name: d for item in seen.applicable.values() if (d := item.distribution)}
+    return [
+        f"{name} {copy.version} in {copy.site} hides another copy in {other}, which was left alone"
+        for name, copy in copies.items()
+        for other in copy.shadowed
+    ]
+
+
+def _unified(outcome: Outcome) -> str:
+    path = outcome.target.path
+    sources = (outcome.sources.original, outcome.after)
+    old, new = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in sources)
+    return "".join(difflib.unified_diff(old, new, f"a/{path}", f"b/{path}"))

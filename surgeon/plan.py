@@ -1,0 +1,166 @@
+"""Decides what becomes of every file, before any of it is done. Pure but for the parser it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from surgeon.errors import Refused, SurgeonError
+from surgeon.patch import Patch
+from surgeon.store import Entry, sha256
+from surgeon.survey import Target
+from surgeon.verdict import State
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a file is to hold: its original with these patches in it.
+
+    Attributes:
+        patches: ids, in the registry's order; none for the original itself.
+        forget: the store's entry goes and the file stays as it is.
+    """
+
+    patches: tuple[str, ...] = ()
+    forget: bool = False
+
+
+def aim_of_apply(target: Target, selected: frozenset[str], known: Mapping[str, Patch]) -> Aim | None:
+    """What `apply` wants of a file; `None` where it is right already.
+
+    Raises:
+        Refused: it needs a selected patch and may not be touched.
+    """
+    states, entry = target.verdict.patches, target.facts.entry
+    touched = {patch for patch in states if patch in selected or patch not in known}
+    if not states and entry is not None:
+        return Aim(forget=True)
+    if not touched:
+        return None
+    if target.verdict.state in (State.FOREIGN_EDIT, State.UNPATCHABLE):
+        raise _refusal(target)
+    if all(states[patch].settled for patch in touched):
+        return None
+    wanted = {patch for patch in target.facts.wanted if patch in selected}
+    if target.verdict.state is State.SUPERSEDED:
+        return Aim(_ordered(wanted, known)) if wanted else Aim(forget=True)
+    # What was not selected stays in as it is, as far as it can still be made.
+    untouched = {patch for patch in (entry.patches if entry else ()) if patch not in touched}
+    return Aim(_ordered(wanted | untouched, known))
+
+
+def aim_of_revert(target: Target, selected: frozenset[str], known: Mapping[str, Patch]) -> Aim | None:
+    """What `revert` wants of a file; `None` where there is nothing of ours to take back.
+
+    Raises:
+        Refused: a selected patch is in it and the file is not as we left it.
+    """
+    entry = target.facts.entry
+    if entry is None:
+        return None
+    taken = {patch for patch in entry.patches if patch in selected or patch not in known}
+    if not taken:
+        return Aim(forget=True) if not entry.patches and selected >= set(entry.looked) else None
+    if target.verdict.state is State.SUPERSEDED:
+        return Aim(forget=True)
+    if target.verdict.state in (State.FOREIGN_EDIT, State.UNPATCHABLE):
+        raise _refusal(target)
+    return Aim(_ordered(set(entry.patches) - taken, known))
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a file is made from.
+
+    Attributes:
+        current: the file's bytes now.
+        original: the bytes that RECORD lists: out of the store, or `current` itself.
+        mtime_ns: the original's modification time.
+        link: where the original pointed, if it was a symbolic link.
+    """
+
+    current: bytes
+    original: bytes
+    mtime_ns: int
+    link: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One file's future.
+
+    Attributes:
+        after: the bytes that it will hold; those of `sources.current` where only the store changes.
+        entry: what the store will say of it; `None` to forget it.
+        refusals: patches that were left out, and why.
+    """
+
+    target: Target
+    sources: Sources
+    after: bytes
+    entry: Entry | None
+    refusals: tuple[SurgeonError, ...] = ()
+
+
+def carry_out(target: Target, aim: Aim, known: Mapping[str, Patch], sources: Sources) -> Outcome:
+    """Work out the bytes that an aim asks for.
+
+    Raises:
+        Refused: the original cannot be rewritten, or a patch that the file has now can no longer
+            be put in.
+    """
+    if aim.forget:
+        return Outcome(target, sources, sources.current, None)
+    if not aim.patches:
+        return Outcome(target, sources, sources.original, None)
+    # Here and not at the top: nothing that needs no rewriting pays for the parser.
+    from surgeon.rewrite import rewrite
+
+    patches = [known[patch] for patch in aim.patches]
+    written = rewrite(sources.original, patches)
+    refusals = {patch: _missed(target, patch, reason) for patch, reason in written.failures.items()}
+    for patch, state in target.verdict.patches.items():
+        if patch in refusals and state not in (State.PRISTINE, State.SUPERSEDED):
+            raise refusals[patch]
+    done = {patch.id: patch.digest for patch in patches if patch.id not in refusals}
+    entry = Entry(
+        distribution=target.distribution,
+        version=target.version,
+        original=sha256(sources.original),
+        result=sha256(written.result),
+        mtime_ns=sources.mtime_ns,
+        link=sources.link,
+        patches={patch: digest for patch, digest in done.items() if written.matches.get(patch)},
+        looked={patch: digest for patch, digest in done.items() if not written.matches.get(patch)},
+    )
+    return Outcome(target, sources, written.result, entry if done else None, tuple(refusals.values()))
+
+
+def _ordered(patches: set[str], known: Mapping[str, Patch]) -> tuple[str, ...]:
+    return tuple(patch for patch in known if patch in patches)
+
+
+def reinstall(target: Target) -> str:
+    """The command that gives a distribution its own files back."""
+    return f"pip install --force-reinstall --no-deps {target.distribution}=={target.version}"
+
+
+def _refusal(target: Target) -> Refused:
+    foreign = target.verdict.state is State.FOREIGN_EDIT
+    return Refused(
+        f"left as it is: {target.verdict.reason}",
+        path=target.path,
+        hint=f"keep your change elsewhere, run `{reinstall(target)}`, then this command again"
+        if foreign
+        else f"install {target.distribution} as an ordinary wheel, then run this command again",
+        code=str(target.verdict.state),
+    )
+
+
+def _missed(target: Target, patch: str, reason: str) -> Refused:
+    return Refused(
+        f"{patch}: {reason}",
+        path=target.path,
+        hint=f"run `m3d-surgeon explain {patch}`; {target.version} may need a newer patch",
+        code="expectation-missed",
+    )

@@ -1,0 +1,168 @@
+"""Finds, validates and orders patches: the built-in ones, other packages', and a folder's.
+
+A patch module that fails to load, or describes nonsense, is reported and harms no other.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from importlib_metadata import entry_points
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from surgeon.errors import SurgeonError, UsageError
+from surgeon.fs import is_contained
+from surgeon.patch import Patch
+
+BUILT_IN = "surgeon.patches"
+ENTRY_POINTS = "m3d_surgeon.patches"
+ENGINE = ("tree.py", "scopes.py", "rewrite.py", "edits/*.py")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The patches that a run knows, by id, in the order in which they are applied.
+
+    Attributes:
+        patches: by id, sorted by it.
+        sources: the file that each was loaded from.
+        problems: what could not be loaded, and why.
+    """
+
+    patches: Mapping[str, Patch]
+    sources: Mapping[str, Path] = field(default_factory=dict)
+    problems: tuple[SurgeonError, ...] = ()
+
+    def select(self, ids: Iterable[str]) -> frozenset[str]:
+        """The ids that the command line names; all of them where it names none.
+
+        Raises:
+            UsageError: there is no such patch; the nearest id is named.
+        """
+        chosen = frozenset(ids)
+        for unknown in sorted(chosen - set(self.patches)):
+            near = difflib.get_close_matches(unknown, self.patches, n=1, cutoff=0.5)
+            raise UsageError(
+                f"no patch {unknown!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+                hint="run `m3d-surgeon list` to see them all",
+                code="unknown-patch",
+            )
+        return chosen or frozenset(self.patches)
+
+
+def load(extra: Path | None = None) -> Registry:
+    """Load every patch: built-in, from entry points of this tool's own environment, and from `extra`.
+
+    Raises:
+        UsageError: `extra` is no folder.
+    """
+    if extra is not None and not extra.is_dir():
+        raise UsageError("no such folder of patches", path=str(extra), hint="check --patches")
+    found: dict[str, Patch] = {}
+    sources: dict[str, Path] = {}
+    problems: list[SurgeonError] = []
+    for source in _modules(extra):
+        try:
+            patch = _load(source)
+            if patch.id in found:
+                raise _bad(source, f"the id {patch.id!r} is taken by {sources[patch.id]}")
+        except SurgeonError as problem:
+            problems.append(problem)
+            continue
+        found[patch.id] = patch
+        sources[patch.id] = source
+    return Registry(dict(sorted(found.items())), sources, tuple(problems))
+
+
+def _modules(extra: Path | None) -> Iterator[Path]:
+    """The files that patches are loaded from; names that begin with `_` are not patches."""
+    for folder in [*_built_in(), *([extra] if extra else [])]:
+        yield from sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
+    for point in entry_points(group=ENTRY_POINTS):
+        spec = importlib.util.find_spec(point.module)
+        if spec and spec.origin:
+            yield Path(spec.origin)
+
+
+def _built_in() -> list[Path]:
+    return [Path(folder) for folder in importlib.import_module(BUILT_IN).__path__]
+
+
+def _load(source: Path) -> Patch:
+    text = source.read_bytes()
+    if source.parent in _built_in():
+        module = importlib.import_module(f"{BUILT_IN}.{source.stem}")
+    else:
+        module = _run(source, text)
+    patch = getattr(module, "PATCH", None)
+    if not isinstance(patch, Patch):
+        raise _bad(source, "it has no PATCH = Patch(...)")
+    if fault := _fault(patch):
+        raise _bad(source, fault)
+    return replace(patch, digest=hashlib.sha256(text + _engine_digest().encode()).hexdigest())
+
+
+def _run(source: Path, text: bytes) -> ModuleType:
+    """Run a stranger's patch module under a name of its own.
+
+    It is compiled from the bytes that its digest is made of: no bytecode of an older text is used,
+    and none is left in the folder.
+    """
+    module = ModuleType(f"m3d_surgeon_patch_{source.stem}")
+    module.__file__ = str(source)
+    sys.modules[module.__name__] = module  # dataclasses look their module up
+    try:
+        exec(compile(text, str(source), "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:  # whatever a stranger's module raises is its own affair
+        raise _bad(source, f"it fails to load: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _fault(patch: Patch) -> str:
+    """What is wrong with a patch's description, or an empty string."""
+    try:
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", patch.id):
+            return f"the id {patch.id!r} is not kebab case"
+        for text in (patch.versions, *patch.when.values()):
+            SpecifierSet(text)
+        re.compile(patch.symptom)
+        if not patch.files or not all(is_contained(path) for path in patch.files):
+            return "files must be paths inside site-packages"
+        if not patch.needle or not all(isinstance(n, bytes) and n for n in patch.needle):
+            return "needle must hold non-empty bytes"
+        if not patch.transforms or not all(callable(edit) for edit in patch.transforms):
+            return "transforms must hold edits"
+    except (InvalidSpecifier, re.error, TypeError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+@cache
+def _engine_digest() -> str:
+    """A hash of the code that runs every patch's edits: when it changes, results may."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in ENGINE for path in here.glob(pattern)):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _bad(source: Path, reason: str) -> UsageError:
+    problem = UsageError(
+        f"this patch cannot be used: {reason}",
+        path=str(source),
+        hint="mend it, or run without it",
+        code="bad-patch",
+    )
+    problem.exit_code = 3
+    return problem

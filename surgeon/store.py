@@ -1,0 +1,307 @@
+"""The store: what was done to a site directory, kept beside it in `.m3d-surgeon/`.
+
+Nothing read from it is trusted: a path must be contained, a hash must be one, a type must be the
+right one; anything else makes the whole file damaged. Whether a path is one of the distribution's
+and whether an object holds what RECORD lists is checked where it is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+from surgeon.errors import EnvironmentUnusable, RecoveryFailed, Refused, SurgeonError
+from surgeon.fs import TEMPORARY_SUFFIX, Root, is_contained
+
+FOLDER = ".m3d-surgeon"
+LOCK = f"{FOLDER}/lock"
+OBJECTS = f"{FOLDER}/objects"
+MANIFEST = f"{FOLDER}/manifest.json"
+JOURNAL = f"{FOLDER}/journal.json"
+SCHEMA = 1
+LARGEST_STORE_FILE = 64 * 1024 * 1024
+
+Parsed = TypeVar("Parsed")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the store knows of one file.
+
+    Attributes:
+        distribution: normalised name.
+        version: of the release whose file this was.
+        original: sha256 of the bytes that RECORD lists; the object that revert puts back.
+        result: sha256 of what we wrote; equal to `original` where nothing needed changing.
+        mtime_ns: the original's modification time, put back by revert.
+        link: where the original pointed if it was a symbolic link (uv's symlink mode), or `None`.
+        patches: the patches in `result`, each with its digest.
+        looked: patches that were run on the original and matched nothing, each with its digest.
+    """
+
+    distribution: str
+    version: str
+    original: str
+    result: str
+    mtime_ns: int
+    link: str | None
+    patches: Mapping[str, str]
+    looked: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One file of a transaction: from the bytes `before` to the bytes `after` (sha256 each)."""
+
+    path: str
+    distribution: str
+    before: str
+    after: str
+    before_mtime_ns: int
+    before_link: str | None
+
+
+@dataclass(frozen=True)
+class Journal:
+    """A transaction under way. It is committed once the manifest on disk has the hash `manifest`."""
+
+    manifest: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Every file that we have changed or looked at, by its path in the site directory.
+
+    `generation` counts the commits, so that no two manifests of a store are the same.
+    """
+
+    files: Mapping[str, Entry] = field(default_factory=dict)
+    generation: int = 0
+
+    def followed_by(self, files: Mapping[str, Entry]) -> Manifest:
+        """The next manifest."""
+        return Manifest(files, self.generation + 1)
+
+    def to_bytes(self) -> bytes:
+        """As it is written; the same manifest always gives the same bytes."""
+        files = {path: asdict(entry) for path, entry in sorted(self.files.items())}
+        return _dump({"schema": SCHEMA, "generation": self.generation, "files": files})
+
+
+class Store:
+    """The store of one site directory. Reading never needs the folder to exist."""
+
+    def __init__(self, root: Root) -> None:
+        self.root = root
+
+    def manifest(self) -> Manifest:
+        """The manifest; an empty one where there is none.
+
+        Raises:
+            EnvironmentUnusable: it is damaged, or made by a newer m3d-surgeon.
+        """
+        data = self._read(MANIFEST)
+        if data is None:
+            return Manifest()
+        return self._parsed(MANIFEST, data, _manifest, EnvironmentUnusable)
+
+    def is_leftover(self) -> bool:
+        """Tell whether the store says nothing: a run was killed before its first word or after its last."""
+        return self.root.exists(FOLDER) and not self.root.exists(JOURNAL) and not self.manifest().files
+
+    def manifest_hash(self) -> str:
+        """sha256 of the manifest file; that of no bytes where there is none."""
+        return sha256(self._read(MANIFEST) or b"")
+
+    def journal(self) -> Journal | None:
+        """The journal that a killed run left, or `None`.
+
+        Raises:
+            RecoveryFailed: it is damaged.
+        """
+        data = self._read(JOURNAL)
+        if data is None:
+            return None
+        return self._parsed(JOURNAL, data, _journal, RecoveryFailed)
+
+    def object(self, digest: str) -> bytes:
+        """The bytes whose sha256 is `digest`.
+
+        Raises:
+            Refused: the object is missing or is not what its name says.
+        """
+        with suppress(OSError):
+            data = self.root.read(f"{OBJECTS}/{digest}")
+            if sha256(data) == digest:
+                return data
+        raise Refused(
+            "the stored original is missing or damaged",
+            path=f"{OBJECTS}/{digest}",
+            code="object-damaged",
+        )
+
+    def put_object(self, data: bytes) -> str:
+        """Store bytes under their sha256, durably, and return it."""
+        digest = sha256(data)
+        for folder in (FOLDER, OBJECTS):
+            self.root.make_folder(folder)
+        try:
+            self.object(digest)
+        except Refused:
+            self.root.write(f"{OBJECTS}/{digest}", data)
+        return digest
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace the manifest; this rename is what commits a transaction."""
+        self.root.make_folder(FOLDER)
+        self.root.write(MANIFEST, manifest.to_bytes())
+
+    def write_journal(self, journal: Journal) -> None:
+        """Write down what is about to be done, durably, before any of it is."""
+        self.root.write(JOURNAL, _dump({"schema": SCHEMA, **asdict(journal)}))
+
+    def remove_journal(self) -> None:
+        """Forget the transaction: it is committed, or undone."""
+        self.root.remove(JOURNAL)
+
+    def collect(self, manifest: Manifest) -> None:
+        """Remove the objects that no changed file needs, and the store itself once it holds nothing."""
+        needed = {entry.original for entry in manifest.files.values() if entry.patches}
+        for name in self.root.listing(OBJECTS):
+            if name not in needed:
+                self.root.remove(f"{OBJECTS}/{name}")
+        for name in self.root.listing(FOLDER):
+            if name.endswith(TEMPORARY_SUFFIX):
+                self.root.remove(f"{FOLDER}/{name}")
+        if not manifest.files:
+            self.root.remove_folder(OBJECTS)
+            self.root.remove(MANIFEST)
+            self.root.remove(LOCK)
+            self.root.remove_folder(FOLDER)
+
+    def _read(self, path: str) -> bytes | None:
+        try:
+            return self.root.read(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise EnvironmentUnusable(
+                f"the store cannot be read: {error.strerror}",
+                path=str(self.root.folder / path),
+                hint="check the permissions of this file",
+                code="store-unreadable",
+            ) from error
+
+    def _parsed(
+        self, path: str, data: bytes, parse: Callable[[Any], Parsed], failure: type[SurgeonError]
+    ) -> Parsed:
+        try:
+            if len(data) > LARGEST_STORE_FILE:
+                raise ValueError("larger than any store")
+            content = json.loads(data)
+            if (
+                isinstance(content, dict)
+                and isinstance(content.get("schema"), int)
+                and content["schema"] > SCHEMA
+            ):
+                raise ValueError(f"schema {content['schema']} is newer than this m3d-surgeon's {SCHEMA}")
+            return parse(content)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise failure(
+                f"the store is damaged: {error}",
+                path=str(self.root.folder / path),
+                hint=f"move {self.root.folder / path} away, run `m3d-surgeon status`, "
+                "and reinstall what it lists as foreign-edit",
+                code="store-damaged",
+            ) from error
+
+
+def sha256(data: bytes) -> str:
+    """The sha256 of bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _dump(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _manifest(content: Any) -> Manifest:
+    _keys(content, {"schema", "generation", "files"})
+    if content["schema"] != SCHEMA or not isinstance(content["files"], dict):
+        raise ValueError("not a manifest")
+    files = {_path(path): _entry(entry) for path, entry in content["files"].items()}
+    return Manifest(files, _number(content["generation"]))
+
+
+def _entry(content: Any) -> Entry:
+    _keys(content, set(Entry.__dataclass_fields__))
+    return Entry(
+        distribution=_text(content["distribution"]),
+        version=_text(content["version"]),
+        original=_digest(content["original"]),
+        result=_digest(content["result"]),
+        mtime_ns=_number(content["mtime_ns"]),
+        link=None if content["link"] is None else _text(content["link"]),
+        patches=_digests(content["patches"]),
+        looked=_digests(content["looked"]),
+    )
+
+
+def _journal(content: Any) -> Journal:
+    _keys(content, {"schema", "manifest", "steps"})
+    if content["schema"] != SCHEMA or not isinstance(content["steps"], list):
+        raise ValueError("not a journal")
+    return Journal(_digest(content["manifest"]), tuple(_step(step) for step in content["steps"]))
+
+
+def _step(content: Any) -> Step:
+    _keys(content, set(Step.__dataclass_fields__))
+    return Step(
+        path=_path(content["path"]),
+        distribution=_text(content["distribution"]),
+        before=_digest(content["before"]),
+        after=_digest(content["after"]),
+        before_mtime_ns=_number(content["before_mtime_ns"]),
+        before_link=None if content["before_link"] is None else _text(content["before_link"]),
+    )
+
+
+def _keys(content: Any, names: set[str]) -> None:
+    if not isinstance(content, dict) or set(content) != names:
+        raise ValueError(f"expected an object with {', '.join(sorted(names))}")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("expected a text")
+    return value
+
+
+def _path(value: Any) -> str:
+    if not is_contained(_text(value)) or value.split("/")[0] == FOLDER:
+        raise ValueError(f"a path that leads out of the site directory: {value[:80]!r}")
+    return str(value)
+
+
+def _digest(value: Any) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", _text(value)):
+        raise ValueError("expected a sha256")
+    return str(value)
+
+
+def _digests(value: Any) -> Mapping[str, str]:
+    if not isinstance(value, dict):
+        raise ValueError("expected an object of sha256")
+    return {_text(key): _digest(digest) for key, digest in value.items()}
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ValueError("expected a number from 0")
+    return value

@@ -1,0 +1,218 @@
+"""Changes files all together or not at all, and settles what a killed run left.
+
+The order is what makes it safe. Every byte that may be needed, old and new, is on the disk under
+its hash before the journal names it; the journal is on the disk before the first file changes;
+the manifest's rename is the one instant in which the whole change becomes true. Until then,
+recovery puts every file back; after it, recovery only clears up.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from surgeon import bytecode, fs
+from surgeon.errors import EnvironmentUnusable, RecoveryFailed, Refused, SurgeonError
+from surgeon.store import LOCK, Journal, Manifest, Step, Store, sha256
+
+
+@dataclass(frozen=True)
+class Change:
+    """One file's new bytes.
+
+    Attributes:
+        path: relative to the site directory.
+        distribution: whose file it is.
+        before: the bytes that must be there now.
+        after: the bytes to put there.
+        mtime_ns: the modification time to give them; `None` for a new one.
+        not_mtimes_ns: times from whose whole seconds a new one must differ.
+        link: the symbolic link to put back instead of a file, or `None`.
+    """
+
+    path: str
+    distribution: str
+    before: bytes
+    after: bytes
+    mtime_ns: int | None = None
+    not_mtimes_ns: tuple[int, ...] = ()
+    link: str | None = None
+
+
+@contextmanager
+def locked(store: Store, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the site directory's lock; a second run waits for its turn, and says so through `wait`.
+
+    Raises:
+        EnvironmentUnusable: the store cannot be made or locked.
+    """
+    try:
+        with store.root.locked(LOCK, wait):
+            yield
+    except OSError as error:
+        raise unwritable(error, store.root.folder) from error
+
+
+def commit(
+    store: Store,
+    changes: Sequence[Change],
+    manifest: Manifest,
+    pycache_prefix: Path | None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Make all the changes and the manifest true, or none of them. Needs the lock.
+
+    Raises:
+        EnvironmentUnusable: the disk refused; everything is as it was.
+        Refused: a file is no longer what it was when its change was planned; likewise.
+        RecoveryFailed: the disk refused, and putting things back failed as well.
+    """
+    journal: Journal | None = None
+    try:
+        journal = _prepare(store, changes, manifest)
+        for change in changes:
+            progress(change.path)
+            _install(store, change)
+            bytecode.purge(store.root, change.path, pycache_prefix)
+        store.write_manifest(manifest)
+    except BaseException as error:
+        _back_out(store, journal, pycache_prefix, error)
+        if isinstance(error, OSError):
+            raise unwritable(error, store.root.folder) from error
+        raise
+    _clear_up(store, manifest)
+
+
+def recover(store: Store, attested: Callable[[Step], bool], pycache_prefix: Path | None) -> tuple[str, ...]:
+    """Settle what a killed run left. Needs the lock; does nothing where there is no journal.
+
+    Args:
+        attested: tells whether RECORD or the manifest vouches for the bytes that a step put aside.
+
+    Returns:
+        The paths that were put back.
+
+    Raises:
+        RecoveryFailed: the journal is damaged, or names bytes that are gone or nobody vouches for.
+        EnvironmentUnusable: the disk refused.
+    """
+    journal = store.journal()
+    if journal is None:
+        return ()
+    try:
+        committed = store.manifest_hash() == journal.manifest
+        undone = () if committed else tuple(_undo(store, journal, attested))
+        for step in journal.steps:
+            bytecode.purge(store.root, step.path, pycache_prefix)
+        _clear_up(store, store.manifest())
+    except OSError as error:
+        raise unwritable(error, store.root.folder) from error
+    return undone
+
+
+def tidy(store: Store) -> None:
+    """Remove a store that says nothing, left by a killed run; no matter if it cannot be."""
+    if store.is_leftover():
+        with suppress(EnvironmentUnusable, OSError), locked(store):
+            store.collect(store.manifest())
+
+
+def unwritable(error: OSError, folder: Path) -> EnvironmentUnusable:
+    """The one message for a disk that refused, with what to do about it."""
+    hints = {
+        errno.ENOSPC: "free some space and run the command again",
+        errno.EDQUOT: "free some of the quota and run the command again",
+        errno.EROFS: "the file system is read-only: run the command where it is writable (an image's build)",
+        errno.EACCES: "run the command as the owner of this folder",
+        errno.EPERM: "run the command as the owner of this folder",
+    }
+    return EnvironmentUnusable(
+        f"the environment cannot be written: {error.strerror or error}",
+        path=str(folder),
+        hint=hints.get(error.errno or 0, "run the command again"),
+        code="unwritable",
+    )
+
+
+def _prepare(store: Store, changes: Sequence[Change], manifest: Manifest) -> Journal:
+    steps = []
+    for change in changes:
+        looks = store.root.looks(change.path)
+        steps.append(
+            Step(
+                path=change.path,
+                distribution=change.distribution,
+                before=store.put_object(change.before),
+                after=store.put_object(change.after),
+                before_mtime_ns=looks.mtime_ns,
+                before_link=looks.link,
+            )
+        )
+    journal = Journal(sha256(manifest.to_bytes()), tuple(steps))
+    if steps:
+        store.write_journal(journal)
+    return journal
+
+
+def _install(store: Store, change: Change) -> None:
+    """Put one file's new bytes in place, if the old ones are still there."""
+    if store.root.read(change.path) != change.before:
+        raise Refused(
+            "the file changed while the command ran",
+            path=change.path,
+            hint="run the command again",
+            code="changed-meanwhile",
+        )
+    looks = store.root.looks(change.path)
+    mtime_ns = change.mtime_ns or fs.later(time.time_ns(), looks.mtime_ns, *change.not_mtimes_ns)
+    store.root.replace(change.path, change.after, replace(looks, mtime_ns=mtime_ns, link=change.link))
+
+
+def _undo(store: Store, journal: Journal, attested: Callable[[Step], bool]) -> Iterator[str]:
+    """Put back every file that holds what the journal wrote; leave what anybody else wrote since."""
+    for step in journal.steps:
+        store.root.remove_temporary(step.path)
+        if not store.root.exists(step.path) or sha256(store.root.read(step.path)) != step.after:
+            continue
+        if not attested(step):
+            raise _unrecoverable(step, "neither RECORD nor the manifest vouches for what was there before")
+        try:
+            before = store.object(step.before)
+        except Refused as error:
+            raise _unrecoverable(step, error.message) from error
+        looks = replace(store.root.looks(step.path), mtime_ns=step.before_mtime_ns, link=step.before_link)
+        store.root.replace(step.path, before, looks)
+        yield step.path
+
+
+def _back_out(store: Store, journal: Journal | None, prefix: Path | None, error: BaseException) -> None:
+    """After a failure in mid-change: everything back as it was."""
+    try:
+        if journal is not None:
+            for path in _undo(store, journal, lambda _: True):
+                bytecode.purge(store.root, path, prefix)
+        _clear_up(store, store.manifest())
+    except (OSError, SurgeonError) as second:
+        raise RecoveryFailed(
+            f"the change failed ({error}), and so did putting things back ({second})",
+            path=str(store.root.folder),
+            hint="make the folder writable again, then run `m3d-surgeon recover`",
+        ) from error
+
+
+def _clear_up(store: Store, manifest: Manifest) -> None:
+    store.remove_journal()
+    store.collect(manifest)
+
+
+def _unrecoverable(step: Step, reason: str) -> RecoveryFailed:
+    return RecoveryFailed(
+        f"an interrupted run cannot be undone here: {reason}",
+        path=step.path,
+        hint=f"reinstall {step.distribution} (pip install --force-reinstall --no-deps), "
+        "then run `m3d-surgeon recover`",
+    )

@@ -1,0 +1,210 @@
+"""The work of one run: every file's planned outcome, and the commit, site directory by site directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from surgeon import bytecode, transaction
+from surgeon.environment import compile_errors
+from surgeon.errors import EnvironmentUnusable, Refused, SurgeonError
+from surgeon.patch import Patch
+from surgeon.plan import Aim, Outcome, Sources, carry_out, reinstall
+from surgeon.registry import Registry
+from surgeon.store import FOLDER, MANIFEST
+from surgeon.survey import Site, Survey, Target
+from surgeon.transaction import Change
+from surgeon.verdict import Facts
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being worked on, how much of it is done, and how much there is."""
+
+Aiming = Callable[[Target, frozenset[str], Mapping[str, Patch]], "Aim | None"]
+"""What a command wants of a file; raises `Refused` where it may not have it."""
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    """No progress is shown."""
+
+
+class Work:
+    """Plans, remembers what it has worked out, and commits.
+
+    A plan is made twice, before the lock is taken and again under it. Whatever is the same the
+    second time is not rewritten again.
+    """
+
+    def __init__(self, registry: Registry, selected: frozenset[str]) -> None:
+        self.outcomes: dict[Path, list[Outcome]] = {}
+        self.refusals: list[SurgeonError] = []
+        self.registry = registry
+        self._known = registry.patches
+        self._selected = selected
+        self._unchecked: set[tuple[Path, str]] = set()
+        self._done: dict[tuple[Path, str], tuple[Facts, Aim, Outcome | Refused]] = {}
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The paths whose bytes change."""
+        every = (outcome for outcomes in self.outcomes.values() for outcome in _changing(outcomes))
+        return tuple(outcome.target.path for outcome in every)
+
+    def every(self) -> Iterator[tuple[Path, Outcome]]:
+        """Every outcome that was worked out, changing or not, with its site directory."""
+        for (folder, _), (_, _, outcome) in self._done.items():
+            if isinstance(outcome, Outcome):
+                yield folder, outcome
+
+    def plan(self, seen: Survey, aiming: Aiming, progress: Progress) -> None:
+        """Work out every file's outcome; what must be refused is refused, the rest goes on."""
+        self.outcomes, self.refusals = {}, []
+        aims: list[tuple[Site, Target, Aim]] = []
+        for site in seen.sites:
+            for target in site.targets:
+                try:
+                    if aim := aiming(target, self._selected, self._known):
+                        aims.append((site, target, aim))
+                except Refused as refusal:
+                    self.refusals.append(refusal)
+        for number, (site, target, aim) in enumerate(aims):
+            progress(target.path, number, len(aims))
+            self._work_out(site, target, aim)
+        self._compile(seen, [_key(site, target) for site, target, _ in aims])
+        for site, target, _ in aims:
+            outcome = self._done[_key(site, target)][2]
+            if isinstance(outcome, Refused):
+                self.refusals.append(outcome)
+                continue
+            self.refusals += outcome.refusals
+            if outcome.after != outcome.sources.current or outcome.entry != target.facts.entry:
+                self.outcomes.setdefault(site.store.root.folder, []).append(outcome)
+
+    def _work_out(self, site: Site, target: Target, aim: Aim) -> None:
+        facts, key = target.facts, _key(site, target)
+        if key in self._done and self._done[key][:2] == (facts, aim):
+            return
+        try:
+            outcome = carry_out(target, aim, self._known, _sources(site, target, aim))
+        except Refused as refusal:
+            refusal.path = refusal.path or target.path
+            self._done[key] = (facts, aim, refusal)
+        else:
+            self._done[key] = (facts, aim, outcome)
+            self._unchecked.add(key)
+
+    def _compile(self, seen: Survey, keys: Sequence[tuple[Path, str]]) -> None:
+        """Refuse what the environment's own grammar does not take."""
+        fresh: dict[tuple[Path, str], Outcome] = {}
+        for key in self._unchecked.intersection(keys):
+            outcome = self._done[key][2]
+            if isinstance(outcome, Outcome) and outcome.after != outcome.sources.original:
+                fresh[key] = outcome
+        self._unchecked.clear()
+        errors = compile_errors(seen.environment, [outcome.after for outcome in fresh.values()])
+        for (key, outcome), error in zip(fresh.items(), errors, strict=True):
+            if error is not None:
+                facts, aim, _ = self._done[key]
+                self._done[key] = (facts, aim, _does_not_compile(outcome, error))
+
+    def commit(self, seen: Survey, locked: Collection[Path], progress: Progress) -> None:
+        """Make the plan true in the site directories that are locked.
+
+        Raises:
+            EnvironmentUnusable, RecoveryFailed: see `transaction.commit`.
+        """
+        prefix = seen.environment.pycache_prefix
+        self.outcomes = {folder: each for folder, each in self.outcomes.items() if folder in locked}
+        sites = [site for site in seen.sites if site.store.root.folder in self.outcomes]
+        for site in sites:
+            _check_writable(site, self.outcomes[site.store.root.folder], prefix)
+        total = len(self.changed)
+        done = 0
+
+        def one_more(path: str) -> None:
+            nonlocal done
+            progress(path, done, total)
+            done += 1
+
+        for site in sites:
+            outcomes = self.outcomes[site.store.root.folder]
+            files = dict(site.manifest.files)
+            for outcome in outcomes:
+                files.pop(outcome.target.path, None)
+                if outcome.entry is not None:
+                    files[outcome.target.path] = outcome.entry
+            changes = [_change(site, outcome) for outcome in _changing(outcomes)]
+            transaction.commit(site.store, changes, site.manifest.followed_by(files), prefix, one_more)
+
+
+def _key(site: Site, target: Target) -> tuple[Path, str]:
+    return site.store.root.folder, target.path
+
+
+def _changing(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    return (outcome for outcome in outcomes if outcome.after != outcome.sources.current)
+
+
+def _sources(site: Site, target: Target, aim: Aim) -> Sources:
+    """Read what a file is made from.
+
+    Raises:
+        Refused: the stored original is missing or damaged.
+    """
+    root, entry = site.store.root, target.facts.entry
+    if aim.forget:
+        return Sources(b"", b"", 0, None)
+    current = root.read(target.path)
+    if entry is not None and entry.patches and target.facts.current == entry.result:
+        try:
+            return Sources(current, site.store.object(entry.original), entry.mtime_ns, entry.link)
+        except Refused as damage:
+            damage.hint = f"run `{reinstall(target)}`, then this command again"
+            raise
+    looks = root.looks(target.path)
+    return Sources(current, current, looks.mtime_ns, looks.link)
+
+
+def _change(site: Site, outcome: Outcome) -> Change:
+    """The change of one file: the original gets its time and its link back, a patched file a new time."""
+    target, sources = outcome.target, outcome.sources
+    change = Change(target.path, target.distribution, sources.current, outcome.after)
+    if outcome.after != sources.original:
+        return replace(change, not_mtimes_ns=(sources.mtime_ns,))
+    holds = sources.link is not None and site.store.root.link_holds(target.path, sources.link, outcome.after)
+    return replace(change, mtime_ns=sources.mtime_ns, link=sources.link if holds else None)
+
+
+def _check_writable(site: Site, outcomes: Iterable[Outcome], prefix: Path | None) -> None:
+    """Find out before the first change whether the last one will be possible.
+
+    Raises:
+        EnvironmentUnusable: a folder cannot be written, or bytecode that would be used cannot be removed.
+    """
+    root = site.store.root
+    paths = [outcome.target.path for outcome in _changing(outcomes)]
+    for path in (FOLDER, MANIFEST, *paths):
+        if (root.exists(path) or path == FOLDER) and not root.may_change(path):
+            raise EnvironmentUnusable(
+                "the environment cannot be written",
+                path=str((root.folder / path).parent),
+                hint="run the command as the owner of this folder, where it is writable",
+                code="unwritable",
+            )
+    for path in paths:
+        if stale := bytecode.undeletable(root, path, prefix):
+            raise EnvironmentUnusable(
+                "bytecode that ignores its source cannot be removed",
+                path=str(stale),
+                hint="make its folder writable and run the command again",
+                code="stale-bytecode",
+            )
+
+
+def _does_not_compile(outcome: Outcome, error: str) -> Refused:
+    return Refused(
+        f"the patched file does not compile under this interpreter: {error}",
+        path=outcome.target.path,
+        hint=f"leave out one of: {', '.join(outcome.entry.patches if outcome.entry else ())}",
+        code="does-not-compile",
+    )

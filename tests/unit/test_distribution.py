@@ -1,0 +1,101 @@
+"""What is installed, and which versions meet a condition."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from surgeon.distribution import Installed, matching, satisfies
+from surgeon.environment import Environment
+from tests import support
+
+
+@pytest.mark.parametrize(
+    ("version", "specifier", "expected"),
+    [
+        ("2.1.0", "<2.2", True),
+        ("2.1.0+cu121", "<2.2", True),
+        ("2.1.0+cu121", "==2.1.0", True),
+        ("2.1.0+cu121", "==2.1.0+cu121", True),
+        ("2.1.0+cu121", "==2.1.0+cpu", False),
+        ("2.2.0", "<2.2", False),
+        ("2.2.0+cu121", "<2.2", False),
+        # Prereleases are decided: they count as the release that they lead to.
+        ("2.1.0a0+git", ">=2.1", True),
+        ("2.1.0a0+git", "<2.1", False),
+        ("2.1.0a0+git", "<2.2", True),
+        ("2.2.0a0+81ea7a4", "<2.2", False),
+        ("2.2.0a0+81ea7a4", ">=2.2", True),
+        ("0.37.0.dev0", ">=0.36", True),
+        ("0.37.0.dev0", "<0.37", False),
+        ("1.0", "", True),
+        ("", ">=0", False),
+        ("not a version", ">=0", False),
+    ],
+)
+def test_versions_are_decided(version: str, specifier: str, expected: bool) -> None:
+    assert satisfies(version, specifier) is expected
+
+
+def test_files_are_named_exactly_or_by_globs() -> None:
+    record = dict.fromkeys(["p/a.py", "p/sub/b.py", "p/sub/deep/c.py", "p/b.txt", "q/a.py"], "")
+    assert list(matching(("p/a.py", "p/missing.py"), record)) == ["p/a.py"]
+    assert list(matching(("p/**/*.py",), record)) == ["p/a.py", "p/sub/b.py", "p/sub/deep/c.py"]
+    assert list(matching(("p/*.py",), record)) == ["p/a.py"]
+    assert list(matching(("?/a.py",), record)) == ["p/a.py", "q/a.py"]
+
+
+def test_record_rows_that_prove_nothing_are_left_out(site: Path) -> None:
+    support.install(site, "gadget", "1.0", {"gadget/a.py": b"a\n"})
+    record = site / "gadget-1.0.dist-info" / "RECORD"
+    good = record.read_text().splitlines()[0]
+    record.write_text(
+        "\n".join(
+            [
+                good,
+                "../../../bin/gadget," + support.record_hash(b"x") + ",1",
+                "/etc/passwd," + support.record_hash(b"x") + ",1",
+                "gadget/b.py,md5=abc,1",
+                "gadget/c.py,sha256=not base64!,1",
+                "gadget/d.py,sha256=c2hvcnQ,1",
+                "gadget/e.py,,",
+                "gadget",
+                "",
+            ]
+        )
+    )
+    found = Installed(Environment(None, (3, 10), (site,))).find("gadget")
+    assert found is not None
+    assert list(found.record) == ["gadget/a.py"]
+    assert found.record["gadget/a.py"] == support.hashes(site)["gadget/a.py"]
+
+
+def test_the_first_copy_on_the_path_counts_and_the_others_are_named(tmp_path: Path) -> None:
+    front, back = tmp_path / "front", tmp_path / "back"
+    support.install(front, "gadget", "2.0", {"gadget.py": b""})
+    support.install(back, "gadget", "1.0", {"gadget.py": b""})
+    found = Installed(Environment(None, (3, 10), (front, back))).find("Gadget")
+    assert found is not None
+    assert (found.version, found.site, found.shadowed) == ("2.0", front, (back,))
+
+
+@pytest.mark.parametrize("name", ["my.gadget", "My-Gadget", "my_gadget"])
+def test_names_are_compared_as_pep_503_says(site: Path, name: str) -> None:
+    support.install(site, "my-gadget", "1.0", {})
+    assert Installed(Environment(None, (3, 10), (site,))).find(name) is not None
+
+
+def test_an_editable_install_and_a_missing_record_are_unpatchable(site: Path) -> None:
+    support.install(site, "gadget", "1.0", {"gadget.py": b""})
+    support.install(site, "widget", "1.0", {"widget.py": b""})
+    (site / "gadget-1.0.dist-info" / "direct_url.json").write_text(
+        '{"url": "file:///src", "dir_info": {"editable": true}}'
+    )
+    (site / "widget-1.0.dist-info" / "RECORD").unlink()
+    installed = Installed(Environment(None, (3, 10), (site,)))
+    gadget, widget = installed.find("gadget"), installed.find("widget")
+    assert gadget is not None
+    assert "editable" in gadget.unpatchable
+    assert widget is not None
+    assert "no RECORD" in widget.unpatchable
