@@ -32,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[PATCH]...", help="Only these patches.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="PATCH", help="Only these patches.")]
 Python = Annotated[
     str | None,
     typer.Option(
@@ -62,15 +62,22 @@ def main() -> None:
     app()
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib_metadata import version
+
+        typer.echo(version("m3d-surgeon"))
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version),
+    ] = False,
 ) -> None:
-    if version:
-        from importlib_metadata import version as installed_version
-
-        typer.echo(installed_version("m3d-surgeon"))
-        raise typer.Exit
+    """Options of the program itself."""
 
 
 @app.command()
@@ -83,7 +90,10 @@ def apply(
     quiet: Quiet = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Edit the installed sources so that they run on the torch that is there. Run it after pip install."""
+    """Edit the installed sources for the torch that is here.
+
+    Run it after every pip install; a second run changes nothing.
+    """
 
     def operation(environment: Environment, registry: Registry, ids: frozenset[str], bar: Progress) -> Result:
         from surgeon import operations
@@ -102,7 +112,10 @@ def status(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say what each patch and each file is. Changes nothing; exits with 1 if something is pending."""
+    """Say what each patch and each file is.
+
+    Changes nothing. Exits with 1 if something is pending or has drifted.
+    """
 
     def operation(environment: Environment, registry: Registry, ids: frozenset[str], _: Progress) -> Result:
         from surgeon import operations
@@ -122,7 +135,7 @@ def revert(
     quiet: Quiet = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Put the original files back, as the distributions shipped them."""
+    """Put the original files back."""
 
     def operation(environment: Environment, registry: Registry, ids: frozenset[str], bar: Progress) -> Result:
         from surgeon import operations
@@ -141,7 +154,7 @@ def diff(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show what the patches change in this environment, applied or not."""
+    """Show what the patches change here, applied or not."""
 
     def operation(environment: Environment, registry: Registry, ids: frozenset[str], _: Progress) -> Result:
         from surgeon import operations
@@ -159,7 +172,7 @@ def list_(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the patches, and how each stands in this environment."""
+    """List the patches, and how each stands here."""
     _run("list", _catalogue("list"), None, python, site_packages, patches_from, json, quiet)
 
 
@@ -172,7 +185,7 @@ def explain(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Explain one patch: the error that it is for, its cause, and where it applies."""
+    """Explain a patch: the error, its cause, where it applies."""
     _run("explain", _catalogue("explain"), [patch], python, site_packages, patches_from, json, quiet)
 
 
@@ -184,7 +197,10 @@ def recover(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Settle what a killed run left. Every other command that writes does it by itself."""
+    """Settle what a killed run left.
+
+    Every other command that writes does so by itself.
+    """
 
     def operation(environment: Environment, registry: Registry, _ids: frozenset[str], _: Progress) -> Result:
         from surgeon import operations

@@ -23,7 +23,7 @@ def show(result: Result, *, as_json: bool = False, quiet: bool = False) -> None:
     if as_json:
         print(json.dumps(result.to_json(), indent=2))
         return
-    if not quiet:
+    if not quiet and result.site_packages is not None:
         {"diff": _diff, "list": _list, "explain": _explain}.get(result.command, _overview)(result)
         for warning in result.warnings:
             print(f"warning: {warning}", file=sys.stderr)
@@ -61,7 +61,10 @@ def progress(*, wanted: bool) -> Iterator[Progress]:
 
 def _overview(result: Result) -> None:
     """`status`, `apply`, `revert`, `recover`: where, what each patch is, what each file is, what was done."""
-    _where(result)
+    print(f"environment: {result.site_packages}")
+    if result.python:
+        print(f"interpreter: {result.python}")
+    print()
     if result.patches:
         _table(("patch", "state", "files", "reason"), [_patch_row(patch) for patch in result.patches])
     rows = [
@@ -120,13 +123,6 @@ def _diff(result: Result) -> None:
     styles = {"+": "green", "-": "red", "@": "cyan"}
     for line in text.splitlines():
         console.print(Text(line, styles.get(line[:1], "")), soft_wrap=True)
-
-
-def _where(result: Result) -> None:
-    print(f"environment: {result.site_packages}")
-    if result.python:
-        print(f"interpreter: {result.python}")
-    print()
 
 
 def _patch_row(patch: PatchResult) -> tuple[str, ...]:
