@@ -216,4 +216,6 @@ def main():
         "failed": failed,
     }
     np.savez_compressed(options.out, **arrays, __about__=np.array(json.dumps(about)))
+    for name, reason in failed.items():
+        sys.stderr.write(f"{name}: {reason}\n")
     sys.exit(1 if failed else 0)

@@ -17,11 +17,19 @@ SMALL = {
 }
 
 
-def llama(implementation="sdpa", **changes):
+def fastest():
+    """torch's attention, unless transformers refuses it on this torch (4.38 to 4.55 do on 2.1.0)."""
+    from transformers.utils import import_utils
+
+    available = getattr(import_utils, "is_torch_sdpa_available", None)
+    return "sdpa" if available is None or available() else "eager"
+
+
+def llama(implementation=None, **changes):
     """Four heads of queries, two of keys."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    config = LlamaConfig(**{**SMALL, **changes}, attn_implementation=implementation)
+    config = LlamaConfig(**{**SMALL, **changes}, attn_implementation=implementation or fastest())
     return fill(LlamaForCausalLM(config))
 
 
@@ -177,7 +185,7 @@ def phi3_sdpa():
     """Phi-3 with torch's attention."""
     from transformers import Phi3Config, Phi3ForCausalLM
 
-    return everything(fill(Phi3ForCausalLM(Phi3Config(**SMALL, attn_implementation="sdpa"))))
+    return everything(fill(Phi3ForCausalLM(Phi3Config(**SMALL, attn_implementation=fastest()))))
 
 
 @case(transformers=">=4.41")
@@ -185,7 +193,7 @@ def phi3_training():
     """Backward and optimizer."""
     from transformers import Phi3Config, Phi3ForCausalLM
 
-    return learning(fill(Phi3ForCausalLM(Phi3Config(**SMALL, attn_implementation="sdpa"))))
+    return learning(fill(Phi3ForCausalLM(Phi3Config(**SMALL, attn_implementation=fastest()))))
 
 
 @case(transformers=">=4.38")
@@ -193,7 +201,7 @@ def qwen2():
     """Qwen2: a bias on queries, keys and values."""
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    return everything(fill(Qwen2ForCausalLM(Qwen2Config(**SMALL, attn_implementation="sdpa"))))
+    return everything(fill(Qwen2ForCausalLM(Qwen2Config(**SMALL, attn_implementation=fastest()))))
 
 
 @case(transformers=">=4.38")
@@ -201,7 +209,7 @@ def qwen2_training():
     """Backward and optimizer."""
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    return learning(fill(Qwen2ForCausalLM(Qwen2Config(**SMALL, attn_implementation="sdpa"))))
+    return learning(fill(Qwen2ForCausalLM(Qwen2Config(**SMALL, attn_implementation=fastest()))))
 
 
 @case(transformers=">=4.38")
