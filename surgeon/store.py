@@ -115,9 +115,9 @@ class Store:
         """Tell whether the store says nothing: a run was killed before its first word or after its last."""
         return self.root.exists(FOLDER) and not self.root.exists(JOURNAL) and not self.manifest().files
 
-    def manifest_hash(self) -> str:
-        """sha256 of the manifest file; that of no bytes where there is none."""
-        return sha256(self._read(MANIFEST) or b"")
+    def manifest_bytes(self) -> bytes | None:
+        """The manifest file as it lies there, or `None`."""
+        return self._read(MANIFEST)
 
     def journal(self) -> Journal | None:
         """The journal that a killed run left, or `None`.
@@ -157,10 +157,13 @@ class Store:
             self.root.write(f"{OBJECTS}/{digest}", data)
         return digest
 
-    def write_manifest(self, manifest: Manifest) -> None:
-        """Replace the manifest; this rename is what commits a transaction."""
+    def write_manifest(self, data: bytes | None) -> None:
+        """Replace the manifest, or remove it; this rename is what commits a transaction."""
+        if data is None:
+            self.root.remove(MANIFEST)
+            return
         self.root.make_folder(FOLDER)
-        self.root.write(MANIFEST, manifest.to_bytes())
+        self.root.write(MANIFEST, data)
 
     def write_journal(self, journal: Journal) -> None:
         """Write down what is about to be done, durably, before any of it is."""

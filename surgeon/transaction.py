@@ -72,19 +72,28 @@ def commit(
         RecoveryFailed: the disk refused, and putting things back failed as well.
     """
     journal: Journal | None = None
+    previous = store.manifest_bytes()
     try:
         journal = _prepare(store, changes, manifest)
         for change in changes:
             progress(change.path)
             _install(store, change)
             bytecode.purge(store.root, change.path, pycache_prefix)
-        store.write_manifest(manifest)
+        store.write_manifest(manifest.to_bytes())
     except BaseException as error:
-        _back_out(store, journal, pycache_prefix, error)
+        _back_out(store, journal, previous, pycache_prefix, error)
         if isinstance(error, OSError):
             raise unwritable(error, store.root.folder) from error
         raise
-    _clear_up(store, manifest)
+    try:
+        _clear_up(store, manifest)
+    except OSError as error:
+        raise EnvironmentUnusable(
+            f"everything was done, but what was put aside for it cannot be removed: {error.strerror}",
+            path=str(store.root.folder),
+            hint="run `m3d-surgeon recover`",
+            code="unwritable",
+        ) from error
 
 
 def recover(store: Store, attested: Callable[[Step], bool], pycache_prefix: Path | None) -> tuple[str, ...]:
@@ -104,7 +113,7 @@ def recover(store: Store, attested: Callable[[Step], bool], pycache_prefix: Path
     if journal is None:
         return ()
     try:
-        committed = store.manifest_hash() == journal.manifest
+        committed = sha256(store.manifest_bytes() or b"") == journal.manifest
         undone = () if committed else tuple(_undo(store, journal, attested))
         for step in journal.steps:
             bytecode.purge(store.root, step.path, pycache_prefix)
@@ -189,10 +198,22 @@ def _undo(store: Store, journal: Journal, attested: Callable[[Step], bool]) -> I
         yield step.path
 
 
-def _back_out(store: Store, journal: Journal | None, prefix: Path | None, error: BaseException) -> None:
-    """After a failure in mid-change: everything back as it was."""
+def _back_out(
+    store: Store,
+    journal: Journal | None,
+    previous: bytes | None,
+    prefix: Path | None,
+    error: BaseException,
+) -> None:
+    """After a failure in mid-change: everything back as it was.
+
+    The manifest comes first. Its rename may have happened before the disk failed, and as long as
+    it stands the change counts as committed, for us and for a recovery after us.
+    """
     try:
         if journal is not None:
+            if store.manifest_bytes() != previous:
+                store.write_manifest(previous)
             for path in _undo(store, journal, lambda _: True):
                 bytecode.purge(store.root, path, prefix)
         _clear_up(store, store.manifest())

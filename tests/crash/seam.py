@@ -15,6 +15,7 @@ from typing import Any
 
 from surgeon import fs, operations, registry
 from surgeon.environment import Environment
+from surgeon.errors import SurgeonError
 from surgeon.results import Result
 from tests import support
 
@@ -78,6 +79,22 @@ def count(name: str, site: Path) -> int:
     finally:
         fs.os = os
     return seam.calls
+
+
+def fail_at(call: int, number: int, name: str, site: Path, *, for_good: bool) -> Result | SurgeonError:
+    """Run a command whose `call`-th change, or every one from there on, fails with errno `number`."""
+
+    def before(count: int, _name: str) -> None:
+        if count == call or (for_good and count > call):
+            raise OSError(number, os.strerror(number))
+
+    fs.os = Seam(before)  # type: ignore[assignment]
+    try:
+        return command(name, site)
+    except SurgeonError as error:
+        return error
+    finally:
+        fs.os = os
 
 
 def kill_before(call: int, name: str, site: Path) -> bool:

@@ -20,7 +20,7 @@ ENTRY = Entry("gadget", "1.0", A, B, 5, None, {"some-patch": A}, {})
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     store = Store(Root(tmp_path))
-    store.write_manifest(Manifest({"gadget/core.py": ENTRY}, 3))
+    store.write_manifest(Manifest({"gadget/core.py": ENTRY}, 3).to_bytes())
     store.write_journal(Journal(A, (Step("gadget/core.py", "gadget", A, B, 5, None),)))
     return store
 
