@@ -11,14 +11,15 @@ from functools import partial
 from surgeon import transaction
 from surgeon.distribution import Installed
 from surgeon.environment import Environment, interpreters_at_hand
-from surgeon.errors import EnvironmentUnusable, Refused, SurgeonError
+from surgeon.errors import EnvironmentUnusable, Refused
+from surgeon.findings import details, summarise, troubles
 from surgeon.patch import Patch
 from surgeon.plan import Aim, Outcome, aim_of_apply, aim_of_revert
 from surgeon.registry import Registry
-from surgeon.results import FileResult, PatchResult, Result, exit_code
+from surgeon.results import Result, exit_code
 from surgeon.store import Step
-from surgeon.survey import Applicability, Site, Survey, Target, survey
-from surgeon.verdict import State, worst
+from surgeon.survey import Site, Survey, Target, survey
+from surgeon.verdict import State
 from surgeon.work import Aiming, Progress, Work, silent
 
 
@@ -28,7 +29,7 @@ def status(environment: Environment, registry: Registry, selected: frozenset[str
     Exit code: 0 where everything needed is in place, 1 where something is pending or has drifted.
     """
     seen = survey(environment, registry)
-    result = _report("status", seen, selected, [*registry.problems, *_troubles(seen)])
+    result = summarise("status", seen, selected, [*registry.problems, *troubles(seen)])
     states = [file.state for file in result.files] + [patch.state for patch in result.patches]
     settled = all(state.settled for state in states)
     return replace(result, exit_code=exit_code(result.errors, otherwise=0 if settled else 1))
@@ -91,7 +92,7 @@ def diff(environment: Environment, registry: Registry, selected: frozenset[str])
     work = Work(registry, selected)
     work.plan(seen, aim, silent)
     diffs = {(str(folder), outcome.target.path): _unified(outcome) for folder, outcome in work.every()}
-    result = _report("diff", seen, selected, [*registry.problems, *_troubles(seen), *work.refusals])
+    result = summarise("diff", seen, selected, [*registry.problems, *troubles(seen), *work.refusals])
     files = tuple(replace(file, diff=diffs.get((file.site, file.path), "")) for file in result.files)
     return _with_exit(replace(result, files=files))
 
@@ -112,14 +113,14 @@ def recover(environment: Environment, registry: Registry) -> Result:
             with transaction.locked(site.store):
                 changed += _settle(seen, site)
         transaction.tidy(site.store)
-    result = _report("recover", survey(environment, registry), registry.select(()), [])
+    result = summarise("recover", survey(environment, registry), registry.select(()), [])
     return replace(result, changed=tuple(changed))
 
 
 def catalogue(command: str, environment: Environment, registry: Registry, selected: frozenset[str]) -> Result:
     """Describe the selected patches, and say how each stands in this environment."""
     result = status(environment, registry, selected)
-    patches = tuple(replace(row, details=_details(registry.patches[row.id])) for row in result.patches)
+    patches = tuple(replace(row, details=details(registry.patches[row.id])) for row in result.patches)
     return replace(
         result,
         command=command,
@@ -154,17 +155,6 @@ def _holds_any(environment: Environment, names: Sequence[str]) -> bool:
     return any(installed.find(name) for name in names)
 
 
-def _details(patch: Patch) -> dict[str, str]:
-    return {
-        "versions": patch.versions or "any",
-        "when": ", ".join(f"{name} {specifier}" for name, specifier in patch.when.items()),
-        "symptom": patch.symptom,
-        "why": " ".join(patch.why.split()),
-        "targets": ", ".join(patch.files),
-        "upstream": patch.upstream,
-    }
-
-
 def _run(
     command: str,
     aiming: Aiming,
@@ -180,7 +170,7 @@ def _run(
         raise damage
     interrupted = any(site.journal for site in seen.sites)
     if dry_run and interrupted:
-        return _with_exit(_report(command, seen, selected, [*registry.problems, *_troubles(seen)]))
+        return _with_exit(summarise(command, seen, selected, [*registry.problems, *troubles(seen)]))
     work = Work(registry, selected)
     work.plan(seen, aiming, progress)
     warnings: list[str] = []
@@ -190,7 +180,7 @@ def _run(
         if interrupted or work.outcomes:
             warnings = _carry_out(seen, work, aiming, progress)
             seen = survey(environment, registry)
-    result = _report(command, seen, selected, [*registry.problems, *work.refusals])
+    result = summarise(command, seen, selected, [*registry.problems, *work.refusals])
     warned = (*warnings, *result.warnings)
     return _with_exit(replace(result, changed=work.changed, dry_run=dry_run, warnings=warned))
 
@@ -218,90 +208,15 @@ def _with_exit(result: Result) -> Result:
 
 def _settle(seen: Survey, site: Site) -> Sequence[str]:
     """Recover one site directory; only bytes that RECORD or the manifest vouches for are put back."""
+    manifest = site.store.manifest()
 
     def attested(step: Step) -> bool:
         distribution = seen.installed.find(step.distribution)
-        entry = site.manifest.files.get(step.path)
+        entry = manifest.files.get(step.path)
         recorded = distribution.record.get(step.path) if distribution else None
         return recorded is not None and step.before in (recorded, entry.result if entry else recorded)
 
     return transaction.recover(site.store, attested, seen.environment.pycache_prefix)
-
-
-def _troubles(seen: Survey) -> list[SurgeonError]:
-    """What is wrong with the stores themselves."""
-    troubles: list[SurgeonError] = []
-    for site in seen.sites:
-        if site.damage:
-            troubles.append(site.damage)
-        if site.journal:
-            trouble = SurgeonError(
-                "a run was interrupted here, or is under way; some files may be patched and others not",
-                path=str(site.store.root.folder),
-                hint="run `m3d-surgeon recover`, or the interrupted command again",
-                code="interrupted",
-            )
-            trouble.exit_code = 1
-            troubles.append(trouble)
-    return troubles
-
-
-def _report(command: str, seen: Survey, selected: frozenset[str], errors: Sequence[SurgeonError]) -> Result:
-    refused = {error.path: error for error in errors if error.code in UNPATCHABLE_CODES}
-    files = tuple(
-        _file(site, target, refused.get(target.path))
-        for site in seen.sites
-        for target in site.targets
-        # A patch that is known no more can only be named by leaving the choice open.
-        if set(target.verdict.patches) & selected or set(target.verdict.patches) - set(seen.applicable)
-    )
-    holding = [site for site in seen.sites if site.targets] or list(seen.sites)
-    python = seen.environment.python
-    return Result(
-        command=command,
-        python=str(python) if python else None,
-        site_packages=str(holding[0].store.root.folder) if holding else None,
-        site_directories=tuple(str(folder) for folder in seen.environment.site_directories),
-        patches=tuple(_patch(item, files) for item in seen.applicable.values() if item.patch.id in selected),
-        files=files,
-        errors=tuple(errors),
-        warnings=tuple(_shadows(seen)),
-    )
-
-
-UNPATCHABLE_CODES = frozenset({"not-parseable", "not-round-trip", "does-not-compile"})
-
-
-def _file(site: Site, target: Target, refused: SurgeonError | None) -> FileResult:
-    return FileResult(
-        path=target.path,
-        site=str(site.store.root.folder),
-        distribution=target.distribution,
-        version=target.version,
-        state=State.UNPATCHABLE if refused else target.verdict.state,
-        patches=target.verdict.patches,
-        reason=refused.message if refused else target.verdict.reason,
-    )
-
-
-def _patch(item: Applicability, files: Sequence[FileResult]) -> PatchResult:
-    """One patch's state: the gravest among its files; where it has none, why not."""
-    states = [file.patches[item.patch.id] for file in files if item.patch.id in file.patches]
-    state, reason = worst(states), item.reason
-    if not states and not reason and item.distribution and item.distribution.unpatchable:
-        state, reason = State.UNPATCHABLE, item.distribution.unpatchable
-    elif state is State.NOT_NEEDED and not reason:
-        reason = "no installed file needs it"
-    return PatchResult(item.patch.id, item.patch.distribution, state, len(states), reason)
-
-
-def _shadows(seen: Survey) -> list[str]:
-    copies = {d.name: d for item in seen.applicable.values() if (d := item.distribution)}
-    return [
-        f"{name} {copy.version} in {copy.site} hides another copy in {other}, which was left alone"
-        for name, copy in copies.items()
-        for other in copy.shadowed
-    ]
 
 
 def _unified(outcome: Outcome) -> str:

@@ -1,0 +1,100 @@
+"""Turns what was seen of an environment into a `Result`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from surgeon.errors import SurgeonError
+from surgeon.patch import Patch
+from surgeon.results import FileResult, PatchResult, Result
+from surgeon.survey import Applicability, Site, Survey, Target
+from surgeon.verdict import State, worst
+
+UNPATCHABLE_CODES = frozenset({"not-parseable", "not-round-trip", "does-not-compile"})
+"""Refusals that only the attempt brings to light, and that make a file unpatchable all the same."""
+
+
+def summarise(command: str, seen: Survey, selected: frozenset[str], errors: Sequence[SurgeonError]) -> Result:
+    """Say how every selected patch and every file that it concerns stands."""
+    refused = {error.path: error for error in errors if error.code in UNPATCHABLE_CODES}
+    files = tuple(
+        _file(site, target, refused.get(target.path))
+        for site in seen.sites
+        for target in site.targets
+        # A patch that is known no more can only be named by leaving the choice open.
+        if set(target.verdict.patches) & selected or set(target.verdict.patches) - set(seen.applicable)
+    )
+    holding = [site for site in seen.sites if site.targets] or list(seen.sites)
+    python = seen.environment.python
+    return Result(
+        command=command,
+        python=str(python) if python else None,
+        site_packages=str(holding[0].store.root.folder) if holding else None,
+        site_directories=tuple(str(folder) for folder in seen.environment.site_directories),
+        patches=tuple(_patch(item, files) for item in seen.applicable.values() if item.patch.id in selected),
+        files=files,
+        errors=tuple(errors),
+        warnings=tuple(_shadows(seen)),
+    )
+
+
+def _file(site: Site, target: Target, refused: SurgeonError | None) -> FileResult:
+    return FileResult(
+        path=target.path,
+        site=str(site.store.root.folder),
+        distribution=target.distribution,
+        version=target.version,
+        state=State.UNPATCHABLE if refused else target.verdict.state,
+        patches=target.verdict.patches,
+        reason=refused.message if refused else target.verdict.reason,
+    )
+
+
+def _patch(item: Applicability, files: Sequence[FileResult]) -> PatchResult:
+    """One patch's state: the gravest among its files; where it has none, why not."""
+    states = [file.patches[item.patch.id] for file in files if item.patch.id in file.patches]
+    state, reason = worst(states), item.reason
+    if not states and not reason and item.distribution and item.distribution.unpatchable:
+        state, reason = State.UNPATCHABLE, item.distribution.unpatchable
+    elif state is State.NOT_NEEDED and not reason:
+        reason = "no installed file needs it"
+    return PatchResult(item.patch.id, item.patch.distribution, state, len(states), reason)
+
+
+def _shadows(seen: Survey) -> list[str]:
+    copies = {d.name: d for item in seen.applicable.values() if (d := item.distribution)}
+    return [
+        f"{name} {copy.version} in {copy.site} hides another copy in {other}, which was left alone"
+        for name, copy in copies.items()
+        for other in copy.shadowed
+    ]
+
+
+def troubles(seen: Survey) -> list[SurgeonError]:
+    """What is wrong with the stores themselves: damage, or a run that was interrupted."""
+    found: list[SurgeonError] = []
+    for site in seen.sites:
+        if site.damage:
+            found.append(site.damage)
+        if site.journal:
+            trouble = SurgeonError(
+                "a run was interrupted here, or is under way; some files may be patched and others not",
+                path=str(site.store.root.folder),
+                hint="run `m3d-surgeon recover`, or the interrupted command again",
+                code="interrupted",
+            )
+            trouble.exit_code = 1
+            found.append(trouble)
+    return found
+
+
+def details(patch: Patch) -> dict[str, str]:
+    """What a patch says of itself, in the order in which to show it."""
+    return {
+        "versions": patch.versions or "any",
+        "when": ", ".join(f"{name} {specifier}" for name, specifier in patch.when.items()),
+        "symptom": patch.symptom,
+        "why": " ".join(patch.why.split()),
+        "targets": ", ".join(patch.files),
+        "upstream": patch.upstream,
+    }
