@@ -7,7 +7,7 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -55,13 +55,26 @@ class Distribution:
         text = self.metadata.read_text("RECORD")
         return None if text is None else text.encode()
 
-    @cached_property
-    def record(self) -> Mapping[str, str]:
-        """The sha256 (hex) that RECORD gives for each path that stays inside the site directory.
+    @property
+    def paths(self) -> Collection[str]:
+        """Every path that RECORD lists with a sha256."""
+        return self._rows.keys()
+
+    def recorded(self, path: str) -> str | None:
+        """The sha256 (hex) that RECORD lists for a path inside the site directory, or `None`.
 
         https://packaging.python.org/en/latest/specifications/recording-installed-packages/
         """
-        return dict(_rows(self.record_bytes or b""))
+        return _hex(self._rows.get(path, "")) if is_contained(path) else None
+
+    @cached_property
+    def _rows(self) -> Mapping[str, str]:
+        """RECORD's rows, undecoded: a large package has thousands, of which a few are asked for."""
+        try:
+            rows = csv.reader((self.record_bytes or b"").decode(errors="replace").splitlines())
+            return {row[0]: row[1] for row in rows if len(row) > 1 and row[1].startswith("sha256=")}
+        except csv.Error:
+            return {}
 
     @cached_property
     def unpatchable(self) -> str:
@@ -72,7 +85,7 @@ class Distribution:
             return "it is an editable install: its sources are somebody's checkout"
         if self.record_bytes is None:
             return "it has no RECORD, so nothing proves what it shipped"
-        if not self.record:
+        if not self.paths:
             return "its RECORD lists no file with a sha256"
         return ""
 
@@ -131,15 +144,15 @@ def satisfies(version: str, specifier: str) -> bool:
     return SpecifierSet(specifier).contains(f"{parsed.base_version}{local}", prereleases=True)
 
 
-def matching(patterns: tuple[str, ...], paths: Mapping[str, str]) -> Iterator[str]:
-    """The paths that a patch's `files` name: exact ones first, then what the globs find."""
+def matching(patterns: tuple[str, ...], paths: Collection[str]) -> Iterator[str]:
+    """The paths that a patch's `files` name: exact ones, and what the globs find."""
     for pattern in patterns:
         if not is_glob(pattern):
             if pattern in paths:
                 yield pattern
             continue
         glob = re.compile(_glob(pattern))
-        yield from (path for path in paths if glob.fullmatch(path))
+        yield from (path for path in paths if glob.fullmatch(path) and is_contained(path))
 
 
 def is_glob(pattern: str) -> bool:
@@ -160,23 +173,11 @@ def _version(metadata: Metadata) -> str:
         return ""
 
 
-def _rows(record: bytes) -> Iterator[tuple[str, str]]:
-    """The usable rows of a RECORD; what is malformed or points out of the site directory proves nothing."""
-    try:
-        rows = list(csv.reader(record.decode(errors="replace").splitlines()))
-    except csv.Error:
-        return
-    for row in rows:
-        if len(row) < 2 or not row[1].startswith("sha256=") or not is_contained(row[0]):
-            continue
-        if digest := _hex(row[1].removeprefix("sha256=")):
-            yield row[0], digest
-
-
-def _hex(encoded: str) -> str:
-    """RECORD's urlsafe base64 without padding, as hex; empty where it is no sha256."""
+def _hex(encoded: str) -> str | None:
+    """RECORD's urlsafe base64 without padding, as hex; `None` where it is no sha256."""
+    encoded = encoded.removeprefix("sha256=")
     try:
         digest = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     except ValueError:
-        return ""
-    return digest.hex() if len(digest) == hashlib.sha256().digest_size else ""
+        return None
+    return digest.hex() if len(digest) == hashlib.sha256().digest_size else None

@@ -213,7 +213,7 @@ def _settle(seen: Survey, site: Site) -> Sequence[str]:
     def attested(step: Step) -> bool:
         distribution = seen.installed.find(step.distribution)
         entry = manifest.files.get(step.path)
-        recorded = distribution.record.get(step.path) if distribution else None
+        recorded = distribution.recorded(step.path) if distribution else None
         return recorded is not None and step.before in (recorded, entry.result if entry else recorded)
 
     return transaction.recover(site.store, attested, seen.environment.pycache_prefix)

@@ -144,21 +144,21 @@ class _Look:
             if distribution is None or item.reason or distribution.site != self._store.root.folder:
                 continue
             for path in dict.fromkeys(
-                (*matching(item.patch.files, distribution.record), *self._unrecorded(item))
+                (*matching(item.patch.files, distribution.paths), *self._unrecorded(item))
             ):
                 named.setdefault(path, (distribution, []))[1].append(item.patch)
         return named
 
     def _unrecorded(self, item: Applicability) -> list[str]:
         """A patch's files that lie there although RECORD does not list them: to be said, not edited."""
-        known = item.distribution.record if item.distribution else {}
+        known = item.distribution.paths if item.distribution else ()
         exact = (path for path in item.patch.files if not is_glob(path) and path not in known)
         return [path for path in exact if self._content(path)[0] is not None]
 
     def _target(self, path: str, distribution: Distribution, patches: Sequence[Patch]) -> Target | None:
         entry = self._entries.get(path)
         data, trouble = self._content(path)
-        recorded = distribution.record.get(path)
+        recorded = distribution.recorded(path)
         # Without a readable store a patched file, whose needle is gone, is known by its hash alone.
         lost = self._damaged and data is not None and sha256(data) != recorded
         if entry is None and not trouble and not lost:

@@ -28,7 +28,8 @@ def recorded(venv: Path) -> dict[str, str]:
     for name in ("xfuser", "diffusers", "transformers"):
         distribution = installed.find(name)
         assert distribution is not None
-        found |= distribution.record
+        recorded = ((path, distribution.recorded(path)) for path in distribution.paths)
+        found |= {path: digest for path, digest in recorded if digest}
     return found
 
 

@@ -39,7 +39,7 @@ def test_versions_are_decided(version: str, specifier: str, expected: bool) -> N
 
 
 def test_files_are_named_exactly_or_by_globs() -> None:
-    record = dict.fromkeys(["p/a.py", "p/sub/b.py", "p/sub/deep/c.py", "p/b.txt", "q/a.py"], "")
+    record = ["p/a.py", "p/sub/b.py", "p/sub/deep/c.py", "p/b.txt", "q/a.py"]
     assert list(matching(("p/a.py", "p/missing.py"), record)) == ["p/a.py"]
     assert list(matching(("p/**/*.py",), record)) == ["p/a.py", "p/sub/b.py", "p/sub/deep/c.py"]
     assert list(matching(("p/*.py",), record)) == ["p/a.py"]
@@ -67,8 +67,10 @@ def test_record_rows_that_prove_nothing_are_left_out(site: Path) -> None:
     )
     found = Installed(Environment(None, (3, 10), (site,))).find("gadget")
     assert found is not None
-    assert list(found.record) == ["gadget/a.py"]
-    assert found.record["gadget/a.py"] == support.hashes(site)["gadget/a.py"]
+    assert found.recorded("gadget/a.py") == support.hashes(site)["gadget/a.py"]
+    for path in ("../../../bin/gadget", "/etc/passwd", *(f"gadget/{name}.py" for name in "bcde"), "gadget"):
+        assert found.recorded(path) is None, path
+    assert list(matching(("**/*", "**/*.py"), ["../gadget.py", "/gadget.py"])) == []
 
 
 def test_the_first_copy_on_the_path_counts_and_the_others_are_named(tmp_path: Path) -> None:
