@@ -95,6 +95,6 @@ def test_the_shape_can_be_missed() -> None:
 
 def test_the_readme_names_no_patch_that_does_not_exist() -> None:
     section = README.split("## The error you see")[1].split("##")[0]
-    rows = [row for row in section.splitlines() if row.startswith("| `")]
-    named = {re.findall(r"`([a-z0-9-]+)`", row.split("|")[2])[0] for row in rows}
+    rows = [row for row in section.splitlines() if row.startswith("| ") and "`" in row]
+    named = {patch for row in rows for patch in re.findall(r"`([a-z0-9-]+)`", row.split("|")[2])}
     assert named == set(registry.load().patches)
