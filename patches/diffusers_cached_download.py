@@ -11,6 +11,7 @@ The cure: the import may fail. In its place stands a function that does what dif
 it downloads one Python file, a community pipeline, from GitHub, and keeps it in the cache directory. It
 asks GitHub every time and takes the kept file where there is no network, or where `local_files_only` or
 HF_HUB_OFFLINE says so. Files that huggingface_hub kept before are not found.
+Only where torch is held back below 2.5: on a newer one a newer diffusers is to be had.
 """
 
 from surgeon.edits import GuardImport
@@ -59,7 +60,7 @@ PATCH = Patch(
     ),
     distribution="diffusers",
     versions="<0.29.0",
-    when={"huggingface-hub": ">=0.26.0"},
+    when={"huggingface-hub": ">=0.26.0", "torch": "<2.5"},
     files=("diffusers/utils/dynamic_modules_utils.py",),
     needle=(b"cached_download",),
     transforms=(GuardImport("huggingface_hub.cached_download", FALLBACK),),

@@ -11,7 +11,7 @@ The cure: the function, written anew on top of the module's own `build_pyramid` 
 two helpers `is_powerof_two` and `find_next_powerof_two`, which the same code tends to import. They
 compute what kornia's do, down to padding an image only where neither side is a power of two: the
 same pyramids as those of 0.6.12 and 0.7.3, bit for bit. `kornia.geometry.transform` has the function
-too.
+too. Only where torch is held back below 2.5: on a newer one a newer kornia is to be had.
 """
 
 from surgeon.edits import Supply
@@ -51,7 +51,7 @@ PATCH = Patch(
     ),
     distribution="kornia",
     versions=">=0.6.1,<0.6.8",
-    when={},
+    when={"torch": "<2.5"},
     files=("kornia/geometry/transform/pyramid.py",),
     needle=(b"def build_pyramid",),
     transforms=(

@@ -8,6 +8,7 @@ Why: kornia up to 0.8.2 imported `pad` into that module for its own use, under t
 it calls `F.pad`. Nothing was promised, and torch has no part in this; 0.8.3 needs Python 3.11.
 
 The cure: the module imports `pad` from `torch.nn.functional` again. It is the same function.
+Only where torch is held back below 2.5: the packages of a newer one are left as they are.
 """
 
 from surgeon.edits import Supply
@@ -22,7 +23,7 @@ PATCH = Patch(
     ),
     distribution="kornia",
     versions=">=0.8.3",
-    when={},
+    when={"torch": "<2.5"},
     files=("kornia/geometry/transform/pyramid.py",),
     needle=(b"def build_pyramid",),
     transforms=(Supply("pad", "from torch.nn.functional import pad"),),

@@ -12,8 +12,9 @@ The cure: a decorator of the same name that leaves the function what it is, and 
 `torch.ops.xfuser.<name>`, by which xfuser calls some of them: outside `torch.compile`, an
 operator does nothing but call its function. A shape function (`register_fake`) serves tracing alone
 and is not used; nor is a gradient (`register_autograd`), which here says that there is none to have.
-A kernel whose library is missing fails when it is called, as on a newer torch: `NameError: name
-'aiter' is not defined`, or `'_OpNamespace' 'xfuser' object has no attribute 'flydsl_attn'`.
+A kernel whose library is missing fails when it is called, with the very error of a newer torch:
+`name 'flex_block_attn_func' is not defined`, say, or `'_OpNamespace' 'xfuser' object has no attribute
+'flydsl_attn'`.
 
 `xfuser/compile/inductor_passes.py`, which hooks into `torch.compile`, asks for the decorator when it
 is called. It is left alone: a plain function is no operator to Inductor.

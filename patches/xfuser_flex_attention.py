@@ -9,8 +9,7 @@ there and then. Flex attention appeared in torch 2.5. 0.6.0 and older do not use
 
 The cure: the import may fail. In its place stand a function and a class that raise when they are
 used, and name torch 2.5; `isinstance(x, BlockMask)` is false of everything. `torch.compile` is not
-called at import: there is nothing to compile, and on torch 2.1 the compiler alone takes seconds to
-import and brings transformers along. The geometry, the masks and the choice of tiles in that file
+called at import, for there is nothing to compile. The geometry and the choice of tiles in that file
 compute what they compute anywhere.
 """
 

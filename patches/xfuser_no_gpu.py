@@ -8,7 +8,8 @@ Why: while it is imported, xfuser looks for flash attention, and asks CUDA for t
 first, without asking whether there is one. 0.4.4 also works the default of
 `init_distributed_environment(backend=...)` out at import, which fails where no GPU is found.
 Releases from 0.3 (older ones were not looked at) to 0.4.4 are affected, on any torch; 0.4.5 fixed
-both. The cause is not torch, and so there is no torch that makes this patch needless.
+both. The cause is not torch; the patch serves the machines whose torch is held back below 2.5, and
+touches nothing on others, where 0.4.5 is to be had.
 
 The cure is what 0.4.5 does: without a GPU there is no flash attention, and the backend is chosen when
 the function is called. With a GPU nothing changes. A torch that was built without CUDA is another
@@ -28,7 +29,7 @@ PATCH = Patch(
     ),
     distribution="xfuser",
     versions=">=0.3,<0.4.5",
-    when={},
+    when={"torch": "<2.5"},
     files=("xfuser/core/distributed/parallel_state.py", "xfuser/envs.py"),
     needle=(b"torch.cuda.get_device_name", b"envs.get_torch_distributed_backend"),
     transforms=(

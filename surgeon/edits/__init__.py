@@ -7,6 +7,7 @@ that is already guarded is left alone. Importing this package does not import li
 
 from surgeon.edits.arguments import MakeContiguous
 from surgeon.edits.attributes import GuardAttribute
+from surgeon.edits.bounds import RaiseBound
 from surgeon.edits.calls import DropKeyword
 from surgeon.edits.conditions import GuardCondition
 from surgeon.edits.defaults import OmitDefault
@@ -39,6 +40,7 @@ __all__ = [
     "OutOfPlace",
     "Polyfill",
     "QuoteAnnotation",
+    "RaiseBound",
     "RedirectCall",
     "RelocateImport",
     "Rename",
