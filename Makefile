@@ -5,11 +5,15 @@ BIN := $(VENV)/bin
 # A shell may forbid bytecode, which hides every fault of ours that concerns it.
 unexport PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX PYTHONPATH VIRTUAL_ENV
 
-.PHONY: help venv lint test e2e demo clean
+.PHONY: help venv lint test torture e2e matrix demo clean
 
 help:
 	@echo "make test   everything but torch: lint, types, unit, patches, contract, crash, packaging, real wheels"
+	@echo "make torture  the same crashes, damage, contests and real files, ten times as many; an hour or two;"
+	@echo "            writes docs/reliability.md"
 	@echo "make e2e    a real environment with torch 2.1.0: every patch's probe before and after"
+	@echo "make matrix every environment of docs/compatibility.md, measured anew where an input changed;"
+	@echo "            MATRIX='--only REGEX --jobs N' for some of them, N at a time"
 	@echo "make demo   the three commands on real packages, in a scratch site-packages"
 
 venv: $(VENV)/.installed
@@ -27,8 +31,16 @@ lint: venv
 test: lint
 	$(BIN)/python -m pytest -n auto -m "not e2e"
 
+torture: venv
+	M3D_SURGEON_TORTURE=1 M3D_SURGEON_FIGURES=.cache/figures.json \
+	$(BIN)/python -m pytest -n auto tests/crash tests/hostile tests/property tests/torture
+	$(BIN)/python -m tests.reliability .cache/figures.json docs/reliability.md
+
 e2e: venv
 	$(BIN)/python -m pytest -m e2e -v
+
+matrix: venv
+	$(BIN)/python -m tests.matrix $(MATRIX)
 
 demo: venv
 	$(BIN)/python tests/demo.py

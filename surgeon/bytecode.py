@@ -47,19 +47,30 @@ def undeletable(root: Root, path: str, prefix: Path | None) -> Path | None:
     return None
 
 
+def sync(root: Root, path: str, prefix: Path | None) -> None:
+    """Make the removal of a source's bytecode durable, also where a run that was killed removed it."""
+    for place, folder in _folders(root, path, prefix):
+        place.sync(folder)
+
+
 def bytecode_files(root: Root, path: str, prefix: Path | None) -> Iterator[tuple[Root, str]]:
     """The bytecode files of a source, of whatever Python, each with the root that it lies under.
 
     PEP 3147 and PEP 488 name them `__pycache__/STEM.TAG[.opt-N].pyc`.
     """
-    folder, _, name = path.rpartition("/")
-    stem = re.escape(name.removesuffix(".py"))
+    stem = re.escape(path.rpartition("/")[2].removesuffix(".py"))
     pattern = re.compile(rf"{stem}\.[A-Za-z0-9_-]+(\.opt-[A-Za-z0-9]+)?\.pyc")
-    yield from _found(root, f"{folder}/__pycache__".lstrip("/"), pattern)
+    for place, folder in _folders(root, path, prefix):
+        yield from _found(place, folder, pattern)
+
+
+def _folders(root: Root, path: str, prefix: Path | None) -> Iterator[tuple[Root, str]]:
+    """The folders in which a source's bytecode may lie, each with its root."""
+    folder = path.rpartition("/")[0]
+    yield root, f"{folder}/__pycache__".lstrip("/")
     if prefix is not None:
         # The interpreter mirrors a source's absolute folder below the prefix.
-        mirrored = prefix / root.folder.absolute().relative_to("/")
-        yield from _found(Root(mirrored), folder, pattern)
+        yield Root(prefix / root.folder.absolute().relative_to("/")), folder
 
 
 def _found(root: Root, folder: str, pattern: re.Pattern[str]) -> Iterator[tuple[Root, str]]:

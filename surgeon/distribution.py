@@ -51,8 +51,11 @@ class Distribution:
 
     @cached_property
     def record_bytes(self) -> bytes | None:
-        """RECORD as it lies there, or `None` (a legacy install has none)."""
-        text = self.metadata.read_text("RECORD")
+        """RECORD as it lies there, or `None` (a legacy install has none); one that is no text is empty."""
+        try:
+            text = self.metadata.read_text("RECORD")
+        except (OSError, ValueError):
+            return b""
         return None if text is None else text.encode()
 
     @property
@@ -94,7 +97,7 @@ class Distribution:
         try:
             origin = json.loads(self.metadata.read_text("direct_url.json") or "{}")
             return bool(origin.get("dir_info", {}).get("editable", False))
-        except (ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             return False
 
 

@@ -172,6 +172,14 @@ class Root:
         folder, _, name = path.rpartition("/")
         self.remove(f"{folder}/{temporary_name(name)}".lstrip("/"))
 
+    def sync(self, path: str) -> None:
+        """Make what was done to the names in a folder durable; nothing where there is no such folder.
+
+        Whoever did it may have been killed before it was: what we build on it must not outlive it.
+        """
+        with suppress(FileNotFoundError, NotADirectoryError), self._folder(path) as folder:
+            os.fsync(folder)
+
     def remove_folder(self, path: str) -> None:
         """Remove an empty folder; nothing where it is not empty or not there."""
         with suppress(OSError), self._parent(path) as (parent, name):

@@ -16,17 +16,30 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from importlib_metadata import entry_points
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from surgeon.errors import SurgeonError, UsageError
 from surgeon.fs import is_contained
-from surgeon.patch import Patch
+from surgeon.patch import Case, Expect, Patch
 
 BUILT_IN = "surgeon.patches"
 ENTRY_POINTS = "m3d_surgeon.patches"
 ENGINE = ("tree.py", "scopes.py", "rewrite.py", "edits/*.py")
+
+FIELDS: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("id", "symptom", "why", "distribution", "versions", "probe", "upstream"), (str,)),
+    "when": (dict, str),
+    "files": (tuple, str),
+    "needle": (tuple, bytes),
+    "transforms": (tuple,),
+    "expect": (Expect,),
+    "cases": (tuple, Case),
+    "unchanged": (tuple, str),
+}
+"""A patch's fields, each with its type and the type of what is in it."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +117,13 @@ def _load(source: Path) -> Patch:
         module = importlib.import_module(f"{BUILT_IN}.{source.stem}")
     else:
         module = _run(source, text)
-    patch = getattr(module, "PATCH", None)
-    if not isinstance(patch, Patch):
+    patch: Any = getattr(module, "PATCH", None)
+    if not issubclass(type(patch), Patch):  # isinstance would ask a stranger's object what it is
         raise _bad(source, "it has no PATCH = Patch(...)")
-    if fault := _fault(patch):
+    if fault := _wrong_type(patch) or _fault(patch):
         raise _bad(source, fault)
-    return replace(patch, digest=hashlib.sha256(text + _engine_digest().encode()).hexdigest())
+    described: Patch = replace(patch, digest=hashlib.sha256(text + _engine_digest().encode()).hexdigest())
+    return described
 
 
 def _run(source: Path, text: bytes) -> ModuleType:
@@ -128,11 +142,17 @@ def _run(source: Path, text: bytes) -> ModuleType:
     return module
 
 
+def _wrong_type(patch: Patch) -> str:
+    """Which field is not of the type that `Patch` says, or an empty string."""
+    wrong = [name for name, kinds in FIELDS.items() if not _has_kind(getattr(patch, name), *kinds)]
+    return f"{', '.join(wrong)}: not of the type that surgeon.patch says" if wrong else ""
+
+
 def _fault(patch: Patch) -> str:
     """What is wrong with a patch's description, or an empty string."""
     try:
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", patch.id):
-            return f"the id {patch.id!r} is not kebab case"
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", patch.id) or not patch.distribution:
+            return f"the id {patch.id!r} is not kebab case, or it names no distribution"
         for text in (patch.versions, *patch.when.values()):
             SpecifierSet(text)
         re.compile(patch.symptom)
@@ -145,6 +165,15 @@ def _fault(patch: Patch) -> str:
     except (InvalidSpecifier, re.error, TypeError, AttributeError) as error:
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def _has_kind(value: object, kind: type, *inner: type) -> bool:
+    """Tell whether a value is of a type and, if it is a collection, whether all in it are of theirs."""
+    if not isinstance(value, kind):
+        return False
+    if isinstance(value, dict):
+        return all(isinstance(each, inner[0]) for item in value.items() for each in item)
+    return not inner or (isinstance(value, tuple) and all(isinstance(each, inner[0]) for each in value))
 
 
 @cache

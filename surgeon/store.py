@@ -146,6 +146,11 @@ class Store:
             code="object-damaged",
         )
 
+    def sync(self) -> None:
+        """Make durable what a run before this one, perhaps killed, did to the store."""
+        for folder in ("", FOLDER, OBJECTS):
+            self.root.sync(folder)
+
     def put_object(self, data: bytes) -> str:
         """Store bytes under their sha256, durably, and return it."""
         digest = sha256(data)

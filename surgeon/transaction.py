@@ -52,6 +52,7 @@ def locked(store: Store, wait: Callable[[], None] = lambda: None) -> Iterator[No
     """
     try:
         with store.root.locked(LOCK, wait):
+            store.sync()
             yield
     except OSError as error:
         raise unwritable(error, store.root.folder) from error
@@ -116,7 +117,9 @@ def recover(store: Store, attested: Callable[[Step], bool], pycache_prefix: Path
         committed = sha256(store.manifest_bytes() or b"") == journal.manifest
         undone = () if committed else tuple(_undo(store, journal, attested))
         for step in journal.steps:
+            store.root.sync(step.path.rpartition("/")[0])
             bytecode.purge(store.root, step.path, pycache_prefix)
+            bytecode.sync(store.root, step.path, pycache_prefix)
         _clear_up(store, store.manifest())
     except OSError as error:
         raise unwritable(error, store.root.folder) from error

@@ -86,6 +86,8 @@ class Work:
             return
         try:
             outcome = carry_out(target, aim, self._known, _sources(site, target, aim))
+        except OSError as error:
+            self._done[key] = (facts, aim, _cannot_be_read(target, error))
         except Refused as refusal:
             refusal.path = refusal.path or target.path
             self._done[key] = (facts, aim, refusal)
@@ -199,6 +201,15 @@ def _check_writable(site: Site, outcomes: Iterable[Outcome], prefix: Path | None
                 hint="make its folder writable and run the command again",
                 code="stale-bytecode",
             )
+
+
+def _cannot_be_read(target: Target, error: OSError) -> Refused:
+    return Refused(
+        f"it cannot be read: {error.strerror or error}",
+        path=target.path,
+        hint="run the command again; if it stays, reinstall the package",
+        code="unreadable",
+    )
 
 
 def _does_not_compile(outcome: Outcome, error: str) -> Refused:

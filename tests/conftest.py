@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests import support
+from tests.figures import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
 
 
 @pytest.fixture(autouse=True)

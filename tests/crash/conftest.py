@@ -8,6 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from surgeon import work
+from tests.crash import seam
+
+
+@pytest.fixture(autouse=True)
+def _compiled_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "compile_errors", seam.compiled_here)
+
 
 @pytest.fixture
 def memory() -> Iterator[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,12 +17,14 @@ TARGETS = ("gadget/core.py", "gadget/extra.py")
 def fresh(site: Path) -> None:
     """Nothing was done yet."""
     support.gadget(site)
+    compiled(site)
 
 
 def patched(site: Path) -> None:
     """Everything is applied."""
     support.gadget(site)
     seam.command("apply", site)
+    compiled(site)
 
 
 def half_obsolete(site: Path) -> None:
@@ -29,6 +33,20 @@ def half_obsolete(site: Path) -> None:
     seam.command("apply", site)
     support.uninstall(site, "torch")
     support.install(site, "torch", "2.5.0")
+    compiled(site)
+
+
+def interrupted(site: Path) -> None:
+    """An apply was killed after its last file, just before its manifest was put in place."""
+    fresh(site)
+    trace: list[str] = []
+    with seam.through(seam.Seam(lambda _, name: trace.append(name))):
+        seam.command("apply", site)
+    shutil.rmtree(site)
+    site.mkdir()
+    fresh(site)
+    renames = [number for number, name in enumerate(trace, 1) if name == "replace"]
+    assert seam.die_before(renames[-1], "apply", site)
 
 
 SCENES: dict[str, tuple[Callable[[Path], None], str]] = {
@@ -36,6 +54,27 @@ SCENES: dict[str, tuple[Callable[[Path], None], str]] = {
     "revert": (patched, "revert"),
     "apply that rebuilds": (half_obsolete, "apply"),
 }
+RECOVERY = {"recovery": (interrupted, "recover")}
+
+
+def compiled(site: Path) -> None:
+    """Bytecode of every target that ignores its source (PEP 552), and says what it was made from."""
+    cache = site / "gadget" / "__pycache__"
+    cache.mkdir(exist_ok=True)
+    for target in TARGETS:
+        digest = hashlib.sha256((site / target).read_bytes()).hexdigest()
+        header = b"\x6f\x0d\x0d\x0a" + (1).to_bytes(4, "little") + bytes(8)
+        (cache / f"{Path(target).stem}.cpython-310.pyc").write_bytes(header + digest.encode())
+
+
+def stale(site: Path) -> list[str]:
+    """The bytecode files that a fresh interpreter would run instead of the source that lies there."""
+    found = []
+    for pyc in (site / "gadget" / "__pycache__").glob("*.pyc"):
+        source = site / "gadget" / f"{pyc.name.partition('.')[0]}.py"
+        if pyc.read_bytes()[16:].decode() != hashlib.sha256(source.read_bytes()).hexdigest():
+            found.append(pyc.name)
+    return found
 
 
 def looks(site: Path) -> dict[str, tuple[str, int, int]]:
@@ -57,3 +96,4 @@ def check_settled(site: Path, following: str, when: str) -> None:
         assert states <= {State.PRISTINE, State.NOT_NEEDED}, when
     assert not (site / ".m3d-surgeon" / "journal.json").exists(), when
     assert not [path for path in (site / "gadget").iterdir() if path.name.startswith(".")], when
+    assert not stale(site), when

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,9 @@ ERRORS = ("ENOSPC", "EIO", "EACCES", "EROFS", "EDQUOT", "EMFILE")
 
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("name", ERRORS)
-def test_one_failure_anywhere_leaves_everything_as_it_was(name: str, scene: str, memory: Path) -> None:
+def test_one_failure_anywhere_leaves_everything_as_it_was(
+    name: str, scene: str, memory: Path, record_property: Callable[[str, object], None]
+) -> None:
     prepare, action = SCENES[scene]
     model = memory / "model"
     model.mkdir()
@@ -40,6 +42,7 @@ def test_one_failure_anywhere_leaves_everything_as_it_was(name: str, scene: str,
         check_settled(site, action, f"{action} after a failure at {point}")
         assert contents(site) == contents(finished), f"{action} after a failure at {point}"
         shutil.rmtree(site)
+    record_property("points", points)
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -85,18 +88,17 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
         before = looks(site)
         ballast = small_disk / "ballast"
         fill(ballast, spare_kib * 1024)
-        answer = support.surgeon("apply", "--site-packages", site, "--patches", support.GADGETS)
-        if answer.exit_code == 0:
-            assert set(answer.states().values()) == {"applied"}
-        else:
+        try:
+            seam.command("apply", site)
+            check_settled(site, "apply", f"{spare_kib} KiB left")
+        except SurgeonError as error:
             refused += 1
-            assert answer.exit_code == 4, answer
-            assert answer.error_codes() == ["unwritable"], answer
-            assert "free some space" in str(answer.json["errors"])
+            assert (error.exit_code, error.code) == (4, "unwritable"), error
+            assert "free some space" in error.hint
             assert looks(site) == before
         ballast.unlink()
-        assert support.surgeon("apply", "--site-packages", site, "--patches", support.GADGETS).exit_code == 0
-        assert support.surgeon("revert", "--site-packages", site, "--patches", support.GADGETS).exit_code == 0
+        assert seam.command("apply", site).exit_code == 0
+        assert seam.command("revert", site).exit_code == 0
         assert looks(site) == before
         shutil.rmtree(site)
     assert 0 < refused < 20, "the disk was never full, or always"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,17 @@ from pathlib import Path
 import pytest
 
 from tests.crash import seam
-from tests.crash.scenes import SCENES, TARGETS, check_settled, contents, fresh, half_obsolete, looks
+from tests.crash.scenes import (
+    SCENES,
+    TARGETS,
+    check_settled,
+    compiled,
+    contents,
+    fresh,
+    half_obsolete,
+    looks,
+)
+from tests.scale import TORTURE, scaled
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +60,7 @@ def test_killed_at_every_point(
         assert seam.kill_before(point, action, site), f"point {point} was never reached"
         for target, digest in contents(site).items():
             assert digest in whole[target], f"torn at point {point}"
+        compiled(site)  # an interpreter ran what lay there
         seam.command(following, site)
         check_settled(site, following, f"{following} after point {point}")
         if following == "recover":
@@ -58,3 +70,36 @@ def test_killed_at_every_point(
         assert not (site / ".m3d-surgeon").exists(), f"revert after point {point}"
         shutil.rmtree(site)
     record_property("points", points)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_killed_again_in_the_next_command(
+    scene: str, memory: Path, whole: dict[str, set[str]], record_property: Callable[[str, object], None]
+) -> None:
+    """Pairs of kills; real processes in `make torture`."""
+    prepare, action = SCENES[scene]
+    kill = seam.kill_before if TORTURE else seam.die_before
+    model = memory / "model"
+    model.mkdir()
+    prepare(model)
+    points = seam.count(action, shutil.copytree(model, memory / "finished"))
+    reverted = shutil.copytree(model, memory / "reverted")
+    seam.command("revert", reverted)
+    dice = random.Random(scene)
+    pairs = 0
+    while pairs < scaled(60, 400):
+        site = shutil.copytree(model, memory / "killed")
+        first, second = dice.randint(1, points), dice.randint(1, 50)
+        following, last = (dice.choice(("apply", "revert", "recover")) for _ in range(2))
+        assert kill(first, action, site)
+        pairs += kill(second, following, site)
+        when = f"{last} after kills before call {first} of {action} and {second} of {following}"
+        for target, digest in contents(site).items():
+            assert digest in whole[target], when
+        seam.command(last, site)
+        check_settled(site, last, when)
+        seam.command("revert", site)
+        assert looks(site) == looks(reverted), when
+        assert not (site / ".m3d-surgeon").exists(), when
+        shutil.rmtree(site)
+    record_property("pairs", pairs)
