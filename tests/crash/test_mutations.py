@@ -94,6 +94,16 @@ MUTATIONS: dict[str, Mutation] = {
         (("            store.sync()\n", ""),),
         f"{POWER}::test_a_kill_and_later_a_power_cut",
     ),
+    "no sync of what a killed recovery put back": Mutation(
+        "transaction.py",
+        (('            store.root.sync(step.path.rpartition("/")[0])\n', ""),),
+        f"{POWER}::test_a_kill_and_later_a_power_cut",
+    ),
+    "no sync of bytecode that a killed run removed": Mutation(
+        "transaction.py",
+        (("            bytecode.sync(store.root, step.path, pycache_prefix)\n", ""),),
+        f"{POWER}::test_a_kill_and_later_a_power_cut",
+    ),
     "no lock": Mutation(
         "fs.py",
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,16 @@ is edited, and `make matrix` runs the rest, on dec25 and aug25 as well.
 """
 
 
-@pytest.fixture(scope="module")
-def environment(request: pytest.FixtureRequest) -> Path:
-    """An environment of this module's own, unpatched at first."""
-    stack: str = request.param
+@cache
+def built(stack: str) -> Path:
+    """An environment of this module's own, built once, whatever the order of the tests."""
     return environments.pod(support.CACHE / "e2e" / f"workloads-{stack}", stack)
+
+
+@pytest.fixture
+def environment(request: pytest.FixtureRequest) -> Path:
+    """The environment of a stack."""
+    return built(request.param)
 
 
 def run(venv: Path, name: str, folder: Path) -> matrix_runs.Outcome:

@@ -1,0 +1,69 @@
+"""Three environments of the matrix, measured anew: docs/compatibility.json says of them what is so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from surgeon import registry
+from tests import matrix, matrix_report, support
+from tests.matrix_table import MODERN, STACKS, combinations
+
+pytestmark = pytest.mark.matrix
+
+WRITTEN = json.loads((matrix.DOCS / "compatibility.json").read_text())
+RESULTS: dict[str, Any] = WRITTEN["combinations"]
+CHOSEN = {"diffusers-0.32": "flux", "diffusers-0.34": "attention", "torch-2.4.1-nov26": "attention"}
+"""One that needs next to nothing, one between two stacks, one on a newer torch; and a workload each."""
+AGAIN = "run `make matrix` and look at what it changes in docs/"
+
+
+def seen(result: dict[str, Any], workload: str) -> dict[str, Any]:
+    """What can be compared of a result: not the figures, and of the workloads only one."""
+    kept = {"torch", "releases", "changed_files", "patches", "refused", "reverted"}
+    found = {key: value for key, value in result.items() if key in kept}
+    for phase in ("unpatched", "patched"):
+        counts = result[phase]["passed"]
+        found[f"{phase}: passed"] = {name: counts[name] for name in ("imports", workload)}
+        found[f"{phase}: failed"] = {
+            case: error
+            for error, cases in result[phase]["failed"].items()
+            for case in cases
+            if case.startswith(("import ", f"{workload}."))
+        }
+    return found
+
+
+@pytest.mark.parametrize(("name", "workload"), CHOSEN.items())
+def test_a_combination_is_as_the_documents_say(name: str, workload: str, tmp_path: Path) -> None:
+    combination = replace(combinations()[name], workloads=(workload,))
+    result = matrix.measure(combination, support.CACHE / "e2e" / f"matrix-{name}", tmp_path, compare=False)
+    assert seen(result, workload) == seen(RESULTS[name], workload), AGAIN
+
+
+def test_the_page_says_what_the_json_says() -> None:
+    assert (matrix.DOCS / "compatibility.md").read_text() == matrix_report.page(WRITTEN), AGAIN
+
+
+def test_the_documents_have_what_was_promised() -> None:
+    assert len(RESULTS) >= 30
+    assert all(one["reverted"] and not one["refused"] for one in RESULTS.values())
+    assert {RESULTS[stack]["verdict"] for stack in STACKS} == {matrix_report.PATCHED}
+    assert {RESULTS[stack]["golden"] for stack in STACKS} == set(STACKS)
+
+
+def test_torch_is_no_reason_to_patch_where_it_has_everything() -> None:
+    """What is changed there is changed by a patch for which torch's version does not matter."""
+    patches = registry.load().patches
+    modern = {name: one for name, one in RESULTS.items() if one["torch"] == MODERN}
+    assert modern
+    assert {name: one["patches"] for name, one in modern.items() if name.endswith("nov26")} == {
+        f"torch-{MODERN}-nov26": {}
+    }
+    assert not [
+        patch for one in modern.values() for patch in one["patches"] if "torch" in patches[patch].when
+    ]
