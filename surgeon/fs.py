@@ -69,10 +69,13 @@ class Root:
         with self._parent(path) as (parent, name):
             # Non-blocking: a FIFO put in a file's place would otherwise hold us for ever.
             descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=parent)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(errno.EINVAL, "not a regular file", path)
-            return file.read()
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return file.read()
+        finally:
+            os.close(descriptor)
 
     def looks(self, path: str) -> Looks:
         """Mode, owner, times and attributes of a file, and whether it is a symbolic link."""

@@ -124,14 +124,14 @@ def bytes_of_the_store(dice: Dice, site: Path) -> str:
     objects = sorted((site / STORE / "objects").iterdir())
     place = dice.choice([*(site / name for name in STORE_FILES), *objects])
     how, data = damaged(dice, _read(place))
-    place.write_bytes(data)
+    _write(place, data)
     return f"{place.name} {how}"
 
 
 def bytes_of_others(dice: Dice, site: Path) -> str:
     place = site / dice.choice(OTHERS)
     how, data = damaged(dice, _read(place))
-    place.write_bytes(data)
+    _write(place, data)
     return f"{place.name} {how}"
 
 
@@ -140,6 +140,12 @@ def _read(place: Path) -> bytes:
     if not place.is_file():
         raise OSError("no file any more")
     return place.read_bytes()
+
+
+def _write(place: Path, data: bytes) -> None:
+    """A new file in this place, whatever an earlier harm put there; nothing is written through it."""
+    place.unlink(missing_ok=True)
+    place.write_bytes(data)
 
 
 def nonsense(dice: Dice) -> Any:
@@ -170,7 +176,7 @@ def values_of_the_store(dice: Dice, site: Path) -> str:
         del holder[key]
     else:
         holder["extra"] = value
-    place.write_text(json.dumps(content))
+    _write(place, json.dumps(content).encode())
     return f"{place.name}: {how} of {key!r} is {str(value)[:60]!r}"
 
 
@@ -196,7 +202,7 @@ def record(dice: Dice, site: Path) -> str:
         (f"{path},{digest},9", f'"{path}', f"{path}\0,{digest},", "," * 9, f"{'x' * 200_000},,")
     )
     rows[dice.randrange(len(rows))] = row
-    place.write_text("\n".join(rows))
+    _write(place, "\n".join(rows).encode())
     return row[:60]
 
 
@@ -247,7 +253,7 @@ def forged_journal(dice: Dice, site: Path) -> str:
         "before_link": dice.choice((None, None, "../../outside/victim.py", "/etc/passwd")),
     }
     content = {"schema": 1, "manifest": "0" * 64, "steps": [step] * dice.choice((1, 2))}
-    (site / STORE / "journal.json").write_text(json.dumps(content))
+    _write(site / STORE / "journal.json", json.dumps(content).encode())
     return path
 
 
@@ -265,5 +271,5 @@ def forged_manifest(dice: Dice, site: Path) -> str:
         "looked": {},
     }
     content = {"schema": 1, "generation": 7, "files": {path: entry}}
-    (site / STORE / "manifest.json").write_text(json.dumps(content))
+    _write(site / STORE / "manifest.json", json.dumps(content).encode())
     return path

@@ -117,6 +117,17 @@ def test_a_fifo_in_a_files_place_is_no_trap(tmp_path: Path) -> None:
         Root(tmp_path).read("f.py")
 
 
+def test_a_folder_in_a_files_place_leaves_nothing_open(tmp_path: Path) -> None:
+    (tmp_path / "f.py").mkdir()
+    before = os.dup(0)
+    os.close(before)
+    with pytest.raises(OSError, match="not a regular file"):
+        Root(tmp_path).read("f.py")
+    after = os.dup(0)
+    os.close(after)
+    assert after == before, "the lowest free descriptor is another one now"
+
+
 def test_a_new_time_differs_in_whole_seconds() -> None:
     second = 1_000_000_000
     assert fs.later(5 * second + 7, 4 * second) == 5 * second + 7
