@@ -1,0 +1,1 @@
+"""The commands: each module parses its own arguments and calls one operation."""

@@ -1,0 +1,188 @@
+"""The commands that edit, and that say what was edited: one operation, its result, its exit code.
+
+Whatever only some commands need is imported inside them: `--help` and `--version` cost no more
+than starting Python and typer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from surgeon.commands.options import DryRun, Ids, Json, Patches, Python, Quiet, SitePackages, environment_of
+
+if TYPE_CHECKING:
+    from surgeon.environment import Environment
+    from surgeon.registry import Registry
+    from surgeon.results import Result
+    from surgeon.work import Progress
+
+    Operation = Callable[[Environment, Registry, frozenset[str], Progress], Result]
+
+
+def apply(
+    patches: Ids = None,
+    python: Python = None,
+    site_packages: SitePackages = None,
+    patches_from: Patches = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Edit the installed sources for the torch that is here.
+
+    Run it after every pip install; a second run changes nothing.
+    """
+
+    def operation(environment: Environment, registry: Registry, ids: frozenset[str], bar: Progress) -> Result:
+        from surgeon import operations
+
+        return operations.apply(environment, registry, ids, dry_run=dry_run, progress=bar)
+
+    _run("apply", operation, patches, python, site_packages, patches_from, json, quiet)
+
+
+def status(
+    patches: Ids = None,
+    python: Python = None,
+    site_packages: SitePackages = None,
+    patches_from: Patches = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say what each patch and each file is.
+
+    Changes nothing. Exits with 1 if something is pending or has drifted.
+    """
+
+    def operation(environment: Environment, registry: Registry, ids: frozenset[str], _: Progress) -> Result:
+        from surgeon import operations
+
+        return operations.status(environment, registry, ids)
+
+    _run("status", operation, patches, python, site_packages, patches_from, json, quiet)
+
+
+def revert(
+    patches: Ids = None,
+    python: Python = None,
+    site_packages: SitePackages = None,
+    patches_from: Patches = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Put the original files back."""
+
+    def operation(environment: Environment, registry: Registry, ids: frozenset[str], bar: Progress) -> Result:
+        from surgeon import operations
+
+        return operations.revert(environment, registry, ids, dry_run=dry_run, progress=bar)
+
+    _run("revert", operation, patches, python, site_packages, patches_from, json, quiet)
+
+
+def diff(
+    patches: Ids = None,
+    python: Python = None,
+    site_packages: SitePackages = None,
+    patches_from: Patches = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show what the patches change here, applied or not."""
+
+    def operation(environment: Environment, registry: Registry, ids: frozenset[str], _: Progress) -> Result:
+        from surgeon import operations
+
+        return operations.diff(environment, registry, ids)
+
+    _run("diff", operation, patches, python, site_packages, patches_from, json, quiet)
+
+
+def list_(
+    python: Python = None,
+    site_packages: SitePackages = None,
+    patches_from: Patches = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List the patches, and how each stands here."""
+    _run("list", _catalogue("list"), None, python, site_packages, patches_from, json, quiet)
+
+
+def explain(
+    patch: Annotated[str, typer.Argument(metavar="PATCH", help="The patch to explain.")],
+    python: Python = None,
+    site_packages: SitePackages = None,
+    patches_from: Patches = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Explain a patch: the error, its cause, where it applies."""
+    _run("explain", _catalogue("explain"), [patch], python, site_packages, patches_from, json, quiet)
+
+
+def recover(
+    python: Python = None,
+    site_packages: SitePackages = None,
+    patches_from: Patches = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Settle what a killed run left.
+
+    Every other command that writes does so by itself.
+    """
+
+    def operation(environment: Environment, registry: Registry, _ids: frozenset[str], _: Progress) -> Result:
+        from surgeon import operations
+
+        return operations.recover(environment, registry)
+
+    _run("recover", operation, None, python, site_packages, patches_from, json, quiet)
+
+
+def _catalogue(command: str) -> Operation:
+    def operation(environment: Environment, registry: Registry, ids: frozenset[str], _: Progress) -> Result:
+        from surgeon import operations
+
+        return operations.catalogue(command, environment, registry, ids)
+
+    return operation
+
+
+def _run(
+    command: str,
+    operation: Operation,
+    ids: list[str] | None,
+    python: str | None,
+    site_packages: Path | None,
+    patches_from: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from surgeon import registry as patches
+    from surgeon import report
+    from surgeon.errors import SurgeonError
+    from surgeon.report import edits
+    from surgeon.report.progress import progress
+    from surgeon.results import failure
+
+    try:
+        registry = patches.load(patches_from)
+        selected = registry.select(ids or ())
+        environment = environment_of(python, site_packages)
+        if python is None and site_packages is None and command not in ("list", "explain"):
+            from surgeon.operations import require_targets
+
+            require_targets(environment, registry)
+        with progress(wanted=not (as_json or quiet)) as bar:
+            result = operation(environment, registry, selected, bar)
+    except SurgeonError as error:
+        result = failure(command, error)
+    report.show(result, edits.text, as_json=as_json, quiet=quiet)
+    raise typer.Exit(result.exit_code)
