@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import errno
 import hashlib
 import json
 import re
@@ -30,6 +31,20 @@ class Metadata(Protocol):
 
     def read_text(self, filename: str) -> str | None:
         """A file of the dist-info folder."""
+
+
+class Unreadable:
+    """Metadata that must not be opened: a FIFO in a file's place waits for a writer for ever."""
+
+    version = ""
+
+    def read_text(self, filename: str) -> str | None:
+        """Nothing can be read.
+
+        Raises:
+            OSError: always.
+        """
+        raise OSError(errno.EINVAL, "not a regular file", filename)
 
 
 @dataclass(frozen=True)
@@ -117,11 +132,12 @@ class Installed:
         return self._found[key]
 
     def _copies(self, name: str) -> Iterator[Distribution]:
-        found = [
-            (entry, metadata)
-            for entry in self._path
-            for metadata in distributions(name=name, path=[str(entry)])
-        ]
+        found: list[tuple[Path, Metadata]] = []
+        for entry in self._path:
+            if _is_trap(entry, name):
+                found.append((entry, Unreadable()))
+            else:
+                found += [(entry, metadata) for metadata in distributions(name=name, path=[str(entry)])]
         for number, (entry, metadata) in enumerate(found):
             others = tuple(site for site, _ in found[number + 1 :])
             yield Distribution(name, _version(metadata), entry, metadata, others)
@@ -167,6 +183,20 @@ def _glob(pattern: str) -> str:
     """A regular expression for a glob in which `**/` crosses folders and `*` does not."""
     pieces = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
     return "".join(pieces.get(part, re.escape(part)) for part in re.split(r"(\*\*/|\*|\?)", pattern))
+
+
+METADATA = ("METADATA", "PKG-INFO", "RECORD", "direct_url.json")
+"""The files of a dist-info folder that are read here."""
+
+
+def _is_trap(site: Path, name: str) -> bool:
+    """Tell whether a device or a FIFO lies where metadata of this distribution is read."""
+    return any(
+        place.exists() and not place.is_file()
+        for folder in site.glob("*-info")
+        if normalised(folder.stem.partition("-")[0]) == name
+        for place in (folder / file for file in METADATA)
+    )
 
 
 def _version(metadata: Metadata) -> str:
