@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -288,6 +289,7 @@ def _keys(content: Any, names: set[str]) -> None:
 def _text(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise ValueError("expected a text")
+    os.fsencode(value)  # raises ValueError for what no file can be called: a lone surrogate
     return value
 
 

@@ -23,6 +23,8 @@ from hypothesis.stateful import (
 )
 
 from surgeon import operations
+from surgeon.fs import Root
+from surgeon.store import Store
 from surgeon.verdict import State
 from tests import support
 from tests.crash import seam
@@ -80,8 +82,8 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def apply(self) -> None:
-        done = self._command("apply")
-        assert done == (not self._refusable()), "a refusal out of place, or none"
+        refusable = self._refusable()
+        assert self._command("apply") == (not refusable), "a refusal out of place, or none"
         for target in self._unedited():
             assert (self.site / target).read_bytes() == self._right(target), f"{target} after apply"
         assert not stale(self.site)
@@ -179,7 +181,12 @@ class Life(RuleBasedStateMachine):
         return [target for target in TARGETS if self.release and target not in self.edited]
 
     def _refusable(self) -> bool:
-        return any(self._needed(target) for target in self.edited)
+        """Whether a hand edit is in the way: of a patch that is needed, or of taking one out again."""
+        remembered = Store(Root(self.site)).manifest().files
+        return any(
+            self._needed(target) or (target in remembered and remembered[target].patches)
+            for target in self.edited
+        )
 
     def _needed(self, target: str) -> set[str]:
         """The patches that today's torch asks for in a file."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from surgeon.distribution import Installed, matching, satisfies
+from surgeon.distribution import Distribution, Installed, matching, satisfies
 from surgeon.environment import Environment
 from tests import support
 
@@ -101,3 +105,41 @@ def test_an_editable_install_and_a_missing_record_are_unpatchable(site: Path) ->
     assert "editable" in gadget.unpatchable
     assert widget is not None
     assert "no RECORD" in widget.unpatchable
+
+
+def test_the_version_is_the_headers_and_nothing_below_it(site: Path) -> None:
+    support.install(site, "gadget", "1.0", {"gadget.py": b""})
+    metadata = site / "gadget-1.0.dist-info" / "METADATA"
+    metadata.write_bytes(
+        b"Name: gadget\r\nversion:  1.0.post1 \r\n\r\nVersion: 9\r\n"
+    )
+    found = Installed(Environment(None, (3, 10), (site,))).find("gadget")
+    assert found is not None
+    assert found.version == "1.0.post1"
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["a.py", "b/c.py", "b c.py", "d'e.py", "f,g.py", 'h"i.py', "", "ü.py"]),
+        st.sampled_from(["sha256=abc", "sha256=", "md5=abc", ""]),
+        st.sampled_from(["12", ""]),
+    )
+)
+
+
+@given(rows=ROWS, end=st.sampled_from(["\n", "\r\n"]))
+def test_record_is_read_as_csv_whether_or_not_anything_is_quoted(
+    rows: list[tuple[str, str, str]], end: str
+) -> None:
+    written = io.StringIO()
+    csv.writer(written, lineterminator=end).writerows(rows)
+
+    class Metadata:
+        version = "1.0"
+
+        def read_text(self, _filename: str) -> str:
+            return written.getvalue()
+
+    distribution = Distribution("gadget", "1.0", Path("/nowhere"), Metadata())
+    expected = {path for path, digest, _ in rows if path and digest.startswith("sha256=")}
+    assert set(distribution.paths) - {""} == expected

@@ -64,6 +64,8 @@ def entry(manifest: dict[str, Any]) -> dict[str, Any]:
         lambda m: entry(m).update(patches=["some-patch"]),
         lambda m: entry(m).update(patches={"some-patch": 1}),
         lambda m: entry(m).update(link=7),
+        lambda m: entry(m).update(link="\ud800.py"),
+        lambda m: m["files"].update({"gadget/\ud800.py": entry(m)}),
         lambda m: entry(m).pop("version"),
     ],
 )
