@@ -9,8 +9,9 @@ image processors do so since transformers 4.53, to step around a bug of AMD's GP
 model, since its first release, 4.52. Every other place of transformers asks through
 `is_torchdynamo_compiling`, which knows older torch. transformers 5.0 asks nowhere without that.
 
-The cure: `torch._dynamo.is_compiling()`, which is the same question under its older name, and which
-transformers itself asks on older torch. The first question imports `torch._dynamo`.
+The cure: they ask `torch._utils.is_compiling`, which torch 2.1 and 2.2 have: false when code runs as it
+is, and true for what `torch.compile` traces. So is `torch._dynamo.is_compiling`, which transformers itself
+asks on older torch; but that takes seconds to import, and is in the way of torch's profiler.
 """
 
 from surgeon.edits import Rename
@@ -29,7 +30,7 @@ PATCH = Patch(
     when={"torch": "<2.3"},
     files=("transformers/image_processing_utils_fast.py", "transformers/models/csm/modeling_csm.py"),
     needle=(b"torch.compiler",),
-    transforms=(Rename("torch.compiler.is_compiling", "torch._dynamo.is_compiling", since="2.3"),),
+    transforms=(Rename("torch.compiler.is_compiling", "torch._utils.is_compiling", since="2.3"),),
     expect=at_least(1, zero="every use is guarded"),
     cases=(
         Case(
@@ -59,15 +60,15 @@ if is_torch_available():
 
 
 def resize(image, size):
-    if torch._dynamo.is_compiling() and is_rocm_platform():
+    if torch._utils.is_compiling() and is_rocm_platform():
         return slow_resize(image, size)
     return quick_resize(image, size)
 
 
 def decode(ids, positions=None):
-    if positions is not None and not torch._dynamo.is_compiling():  # say it once
+    if positions is not None and not torch._utils.is_compiling():  # say it once
         print("ignored")
-    return [torch._dynamo.is_compiling(), torch.compiler.disable]
+    return [torch._utils.is_compiling(), torch.compiler.disable]
 """,
         ),
         Case(
@@ -77,7 +78,7 @@ from torch.compiler import is_compiling
 FAST = not is_compiling()
 """,
             after="""\
-from torch._dynamo import is_compiling
+from torch._utils import is_compiling
 
 FAST = not is_compiling()
 """,

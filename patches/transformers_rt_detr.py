@@ -7,8 +7,8 @@ Why: transformers 4.45 wrapped the method that makes the model's anchors in a ca
 while torch.compile traces it, and asks whether it does with a function that appeared in torch 2.3.
 From 4.49 on it asks `is_torchdynamo_compiling`, which knows older torch.
 
-The cure: `torch._dynamo.is_compiling()`, which is the same question under its older name, and which
-`is_torchdynamo_compiling` asks on older torch. The first question imports `torch._dynamo`.
+The cure: it asks `torch._utils.is_compiling`, which torch 2.1 and 2.2 have: false when code runs as it is,
+and true, like its successor, for what `torch.compile` traces.
 """
 
 from surgeon.edits import Rename
@@ -27,7 +27,7 @@ PATCH = Patch(
     when={"torch": "<2.3"},
     files=("transformers/models/rt_detr/modeling_rt_detr.py",),
     needle=(b"torch.compiler",),
-    transforms=(Rename("torch.compiler.is_compiling", "torch._dynamo.is_compiling", since="2.3"),),
+    transforms=(Rename("torch.compiler.is_compiling", "torch._utils.is_compiling", since="2.3"),),
     expect=at_least(1, zero="every use is guarded"),
     cases=(
         Case(
@@ -53,7 +53,7 @@ import torch
 
 def cached_unless_compiled(function):
     def wrapper(self):
-        if not torch._dynamo.is_compiling():
+        if not torch._utils.is_compiling():
             return lru_cache(function.__get__(self))()
         return function(self)
 

@@ -12,8 +12,9 @@ do not use it.
 The cure: where the module is missing, the class comes from where torch 2.1 has it. It is the real
 one, so that `isinstance` is true of meshes that others made. `from_group` raises when it is called,
 and names torch 2.4: what it would be made for, sharding with FSDP2 and the tensor parallel text
-encoder of MiniMax-H3, needs that torch in other places as well. FSDP1 takes the process group itself
-and is not concerned.
+encoder of MiniMax-H3, needs that torch in other places as well. So does sharding with FSDP2 itself,
+where it is asked for, whose own import would fail with `No module named
+'torch.distributed._composable.fsdp'`. FSDP1 takes the process group itself and is not concerned.
 """
 
 from surgeon.edits import GuardImport, Polyfill
@@ -26,6 +27,12 @@ FROM_GROUP = """\
 def _m3d_from_group(*args, **kwargs):
     message = "DeviceMesh.from_group needs torch 2.4 or newer; shard with FSDP1, or not at all"
     raise RuntimeError(message)
+"""
+
+FSDP2 = "torch.distributed._composable.fsdp"
+NO_FSDP2 = """\
+def {name}(*args, **kwargs):
+    raise RuntimeError("FSDP2 needs torch 2.4 or newer; shard with FSDP1, or not at all")
 """
 
 PATCH = Patch(
@@ -46,9 +53,9 @@ PATCH = Patch(
     needle=(b"device_mesh",),
     transforms=(
         Polyfill(f"{MESH}.from_group", "_m3d_from_group", FROM_GROUP, since="2.4"),
-        GuardImport(
-            MESH, "from torch.distributed._tensor.device_mesh import DeviceMesh as {name}", since="2.2"
-        ),
+        GuardImport(MESH, OLDER, since="2.2"),
+        GuardImport(f"{FSDP2}.fully_shard", NO_FSDP2, since="2.4"),
+        GuardImport(f"{FSDP2}.CPUOffloadPolicy", NO_FSDP2, since="2.4"),
     ),
     expect=at_least(1, zero="the import is guarded or gone"),
     cases=(
@@ -114,6 +121,37 @@ def spread(group, degree):
         from torch.distributed._tensor.device_mesh import DeviceMesh as Mesh  # m3d-surgeon: xfuser-device-mesh
 
     return _m3d_from_group(group, "cuda")
+""",  # noqa: E501
+        ),
+        Case(
+            before="""\
+def shard(block, offload):
+    # one block after the other
+    from torch.distributed._composable.fsdp import fully_shard, CPUOffloadPolicy
+
+    fully_shard(block, offload_policy=CPUOffloadPolicy() if offload else None)
+
+
+PLACE = "torch.distributed.device_mesh"
+""",
+            after="""\
+def shard(block, offload):
+    # one block after the other
+    try:  # m3d-surgeon: xfuser-device-mesh
+        from torch.distributed._composable.fsdp import CPUOffloadPolicy
+    except ImportError:  # m3d-surgeon: xfuser-device-mesh
+        def CPUOffloadPolicy(*args, **kwargs):  # m3d-surgeon: xfuser-device-mesh
+            raise RuntimeError("FSDP2 needs torch 2.4 or newer; shard with FSDP1, or not at all")  # m3d-surgeon: xfuser-device-mesh
+    try:  # m3d-surgeon: xfuser-device-mesh
+        from torch.distributed._composable.fsdp import fully_shard  # m3d-surgeon: xfuser-device-mesh
+    except ImportError:  # m3d-surgeon: xfuser-device-mesh
+        def fully_shard(*args, **kwargs):  # m3d-surgeon: xfuser-device-mesh
+            raise RuntimeError("FSDP2 needs torch 2.4 or newer; shard with FSDP1, or not at all")  # m3d-surgeon: xfuser-device-mesh
+
+    fully_shard(block, offload_policy=CPUOffloadPolicy() if offload else None)
+
+
+PLACE = "torch.distributed.device_mesh"
 """,  # noqa: E501
         ),
     ),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
 
-from surgeon.commands import editing
+from surgeon.commands import author, doctor, editing, scan, ship
+from surgeon.commands.quick import Quick, QuickGroup
 
 app = typer.Typer(
     name="m3d-surgeon",
+    cls=QuickGroup,
     help="Lets packages written for a newer PyTorch run on the torch this machine is pinned to, "
     "by editing the installed sources once: verifiably, and reversibly.",
     no_args_is_help=True,
@@ -26,6 +29,9 @@ def main() -> None:
     if sys.platform == "win32":
         typer.echo("m3d-surgeon: Windows is not supported; use Linux, WSL or macOS", err=True)
         raise SystemExit(4)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a path need not fit into the terminal's encoding
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 
@@ -47,10 +53,16 @@ def _options(
     """Options of the program itself."""
 
 
-app.command()(editing.apply)
-app.command()(editing.status)
-app.command()(editing.revert)
-app.command()(editing.diff)
-app.command("list")(editing.list_)
-app.command()(editing.explain)
-app.command()(editing.recover)
+app.command(cls=Quick)(editing.apply)
+app.command(cls=Quick)(editing.status)
+app.command(cls=Quick)(editing.revert)
+app.command(cls=Quick)(editing.diff)
+app.command("list", cls=Quick)(editing.list_)
+app.command(cls=Quick)(editing.explain)
+app.command(cls=Quick)(editing.recover)
+app.command(cls=Quick)(doctor.doctor)
+app.command()(author.new)
+app.command()(author.test)
+app.command()(author.capture)
+app.command(cls=Quick)(scan.scan)
+app.command()(ship.wheel)

@@ -1,10 +1,16 @@
-"""What can go wrong, said once: what happened, where, and the next command to type.
-
-The exit codes are the command line's contract: 2 usage, 3 refused, 4 the environment cannot be
-read or written, 5 an interrupted run could not be recovered.
-"""
+"""What can go wrong, said once: what happened, where, and the next command to type."""
 
 from __future__ import annotations
+
+EXIT_CODES = {
+    0: "everything needed is in place, or was put in place",
+    1: "`status`, `scan`, `doctor`, `test`: something is pending, has drifted, or is wrong",
+    2: "the command line asks for something that does not exist",
+    3: "something was refused; the rest was done, and every refusal is listed",
+    4: "the environment cannot be read or written",
+    5: "an interrupted run could not be recovered",
+}
+"""The command line's contract."""
 
 
 class SurgeonError(Exception):

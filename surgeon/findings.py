@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
 
 from surgeon.errors import SurgeonError
 from surgeon.patch import Patch
@@ -58,7 +63,29 @@ def _patch(item: Applicability, files: Sequence[FileResult]) -> PatchResult:
         state, reason = State.UNPATCHABLE, item.distribution.unpatchable
     elif state is State.NOT_NEEDED and not reason:
         reason = "no installed file needs it"
+    elif states and not reason:
+        reason = _untested(item)
     return PatchResult(item.patch.id, item.patch.distribution, state, len(states), reason)
+
+
+def _untested(item: Applicability) -> str:
+    """Say so where the release is newer than any that the compatibility table has seen."""
+    newest = _tested().get(item.patch.distribution)
+    if item.distribution is None or newest is None:
+        return ""
+    version = item.distribution.version
+    try:
+        newer = Version(Version(version).public) > Version(newest)
+    except InvalidVersion:
+        return ""
+    return f"untested: {version} is newer than {newest}, the newest that was tested" if newer else ""
+
+
+@cache
+def _tested() -> Mapping[str, str]:
+    """The newest release of each distribution that works in docs/compatibility.md (`make matrix`)."""
+    read: dict[str, str] = json.loads(Path(__file__).with_name("tested.json").read_text(encoding="utf-8"))
+    return read
 
 
 def _shadows(seen: Survey) -> list[str]:

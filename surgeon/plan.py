@@ -1,15 +1,19 @@
-"""Decides what becomes of every file, before any of it is done. Pure but for the parser it calls."""
+"""Decides what becomes of every file, before any of it is done. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from surgeon.errors import Refused, SurgeonError
 from surgeon.patch import Patch
 from surgeon.store import Entry, sha256
 from surgeon.survey import Target
 from surgeon.verdict import State
+
+if TYPE_CHECKING:
+    from surgeon.rewrite import Rewrite
 
 
 @dataclass(frozen=True)
@@ -102,23 +106,31 @@ class Outcome:
     refusals: tuple[SurgeonError, ...] = ()
 
 
-def carry_out(target: Target, aim: Aim, known: Mapping[str, Patch], sources: Sources) -> Outcome:
-    """Work out the bytes that an aim asks for.
-
-    Raises:
-        Refused: the original cannot be rewritten, or a patch that the file has now can no longer
-            be put in.
-    """
+def without_rewriting(target: Target, aim: Aim, sources: Sources) -> Outcome | None:
+    """What becomes of a file that no patch is wanted in; `None` where it must be rewritten."""
     if aim.forget:
         return Outcome(target, sources, sources.current, None)
     if not aim.patches:
         return Outcome(target, sources, sources.original, None)
-    # Here and not at the top: nothing that needs no rewriting pays for the parser.
-    from surgeon.rewrite import rewrite
+    return None
 
-    patches = [known[patch] for patch in aim.patches]
-    written = rewrite(sources.original, patches)
-    refusals = {patch: _missed(target, patch, reason) for patch, reason in written.failures.items()}
+
+def rewritten(
+    target: Target, patches: Sequence[Patch], sources: Sources, written: Rewrite | Refused
+) -> Outcome:
+    """What becomes of a file whose original was rewritten.
+
+    Raises:
+        Refused: it could not be, or a patch that the file has now can no longer be put in.
+    """
+    if isinstance(written, Refused):
+        raise written
+    refusals = {
+        patch: _conflict(target, patch, written.conflicts[patch])
+        if patch in written.conflicts
+        else _missed(target, patch, reason)
+        for patch, reason in written.failures.items()
+    }
     for patch, state in target.verdict.patches.items():
         if patch in refusals and state not in (State.PRISTINE, State.SUPERSEDED):
             raise refusals[patch]
@@ -163,4 +175,13 @@ def _missed(target: Target, patch: str, reason: str) -> Refused:
         path=target.path,
         hint=f"run `m3d-surgeon explain {patch}`; {target.version} may need a newer patch",
         code="expectation-missed",
+    )
+
+
+def _conflict(target: Target, patch: str, other: str) -> Refused:
+    return Refused(
+        f"{patch}: left out, because it edits the same lines as {other}",
+        path=target.path,
+        hint="run `m3d-surgeon diff` with each of the two ids, then leave one of the patches out",
+        code="conflict",
     )

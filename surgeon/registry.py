@@ -23,11 +23,13 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from surgeon.errors import SurgeonError, UsageError
 from surgeon.fs import is_contained
+from surgeon.index import Index
 from surgeon.patch import Case, Expect, Patch
 
 BUILT_IN = "surgeon.patches"
+ID = r"[a-z0-9]+(-[a-z0-9]+)*"
 ENTRY_POINTS = "m3d_surgeon.patches"
-ENGINE = ("tree.py", "scopes.py", "rewrite.py", "edits/*.py")
+ENGINE = ("tree.py", "scopes.py", "rewrite.py", "conflicts.py", "edits/*.py")
 
 FIELDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("id", "symptom", "why", "distribution", "versions", "probe", "upstream"), (str,)),
@@ -47,7 +49,7 @@ class Registry:
     """The patches that a run knows, by id, in the order in which they are applied.
 
     Attributes:
-        patches: by id, sorted by it.
+        patches: by id, sorted by it; without their edits and examples where the index knew them.
         sources: the file that each was loaded from.
         problems: what could not be loaded, and why.
     """
@@ -55,6 +57,17 @@ class Registry:
     patches: Mapping[str, Patch]
     sources: Mapping[str, Path] = field(default_factory=dict)
     problems: tuple[SurgeonError, ...] = ()
+
+    def complete(self, ids: Iterable[str]) -> dict[str, Patch]:
+        """The patches with their edits and examples, which the others of a run do without.
+
+        Raises:
+            UsageError: one of them cannot be loaded any more.
+        """
+        return {
+            name: patch if (patch := self.patches[name]).transforms else _load(self.sources[name])
+            for name in ids
+        }
 
     def select(self, ids: Iterable[str]) -> frozenset[str]:
         """The ids that the command line names; all of them where it names none.
@@ -73,20 +86,27 @@ class Registry:
         return chosen or frozenset(self.patches)
 
 
-def load(extra: Path | None = None) -> Registry:
+def load(*extra: Path | None, remembered: bool = False) -> Registry:
     """Load every patch: built-in, from entry points of this tool's own environment, and from `extra`.
 
+    Args:
+        extra: folders; `None` stands for none.
+        remembered: take what the index knows of a patch, and load its module only when it is wanted.
+
     Raises:
-        UsageError: `extra` is no folder.
+        UsageError: one of `extra` is no folder.
     """
-    if extra is not None and not extra.is_dir():
-        raise UsageError("no such folder of patches", path=str(extra), hint="check --patches")
+    folders = [folder for folder in extra if folder is not None]
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError("no such folder of patches", path=str(folder), hint="check --patches")
     found: dict[str, Patch] = {}
     sources: dict[str, Path] = {}
     problems: list[SurgeonError] = []
-    for source in _modules(extra):
+    index = Index() if remembered else None
+    for source in [*_files(_built_in()), *_installed(problems), *_files(folders)]:
         try:
-            patch = _load(source)
+            patch = _recalled(source, index) if index else _load(source)
             if patch.id in found:
                 raise _bad(source, f"the id {patch.id!r} is taken by {sources[patch.id]}")
         except SurgeonError as problem:
@@ -94,25 +114,56 @@ def load(extra: Path | None = None) -> Registry:
             continue
         found[patch.id] = patch
         sources[patch.id] = source
+    if index:
+        index.save()
     return Registry(dict(sorted(found.items())), sources, tuple(problems))
 
 
-def _modules(extra: Path | None) -> Iterator[Path]:
-    """The files that patches are loaded from; names that begin with `_` are not patches."""
-    for folder in [*_built_in(), *([extra] if extra else [])]:
+def _files(folders: Iterable[Path]) -> Iterator[Path]:
+    """The modules in folders of patches; names that begin with `_` are not patches."""
+    for folder in folders:
         yield from sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
-    for point in entry_points(group=ENTRY_POINTS):
-        spec = importlib.util.find_spec(point.module)
-        if spec and spec.origin:
+
+
+def _installed(problems: list[SurgeonError]) -> Iterator[Path]:
+    """The modules that installed packages bring: an entry point names a module, or a package of them."""
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: (point.value, point.name)):
+        try:
+            spec = importlib.util.find_spec(point.module)
+        except (Exception, SystemExit) as error:  # the package around it runs, and may raise anything
+            spec, reason = None, f"{type(error).__name__}: {error}"
+        else:
+            reason = f"no module {point.module!r}"
+        if spec is not None and spec.submodule_search_locations is not None:
+            yield from _files(map(Path, spec.submodule_search_locations))
+        elif spec is not None and spec.origin and Path(spec.origin).is_file():
             yield Path(spec.origin)
+        else:
+            where = Path(f"entry point {point.name} = {point.value} of {ENTRY_POINTS}")
+            problems.append(_bad(where, reason))
 
 
 def _built_in() -> list[Path]:
     return [Path(folder) for folder in importlib.import_module(BUILT_IN).__path__]
 
 
+def _recalled(source: Path, index: Index) -> Patch:
+    patch = index.recall(_digest(_text(source)))
+    if patch is None:
+        patch = _load(source)
+        index.remember(patch)
+    return patch
+
+
+def _text(source: Path) -> bytes:
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise _bad(source, f"it cannot be read: {error.strerror}") from error
+
+
 def _load(source: Path) -> Patch:
-    text = source.read_bytes()
+    text = _text(source)
     if source.parent in _built_in():
         module = importlib.import_module(f"{BUILT_IN}.{source.stem}")
     else:
@@ -122,7 +173,7 @@ def _load(source: Path) -> Patch:
         raise _bad(source, "it has no PATCH = Patch(...)")
     if fault := _wrong_type(patch) or _fault(patch):
         raise _bad(source, fault)
-    described: Patch = replace(patch, digest=hashlib.sha256(text + _engine_digest().encode()).hexdigest())
+    described: Patch = replace(patch, digest=_digest(text))
     return described
 
 
@@ -151,7 +202,7 @@ def _wrong_type(patch: Patch) -> str:
 def _fault(patch: Patch) -> str:
     """What is wrong with a patch's description, or an empty string."""
     try:
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", patch.id) or not patch.distribution:
+        if not re.fullmatch(ID, patch.id) or not patch.distribution:
             return f"the id {patch.id!r} is not kebab case, or it names no distribution"
         for text in (patch.versions, *patch.when.values()):
             SpecifierSet(text)
@@ -174,6 +225,10 @@ def _has_kind(value: object, kind: type, *inner: type) -> bool:
     if isinstance(value, dict):
         return all(isinstance(each, inner[0]) for item in value.items() for each in item)
     return not inner or (isinstance(value, tuple) and all(isinstance(each, inner[0]) for each in value))
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text + _engine_digest().encode()).hexdigest()
 
 
 @cache

@@ -14,6 +14,7 @@ from surgeon.patch import Patch
 if TYPE_CHECKING:
     import libcst as cst
 
+    from surgeon.conflicts import Done
     from surgeon.tree import Tree
 
 _T = TypeVar("_T")
@@ -29,19 +30,21 @@ class Rewrite:
         result: the new bytes, or the old ones where nothing matched.
         matches: per patch that applied or had nothing to do, how often it matched.
         failures: per patch that was left out, why.
+        conflicts: those among them that edit the lines of another patch, with that one's id.
     """
 
     result: bytes
     matches: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    conflicts: Mapping[str, str] = field(default_factory=dict)
 
 
 def rewrite(source: bytes, patches: Sequence[Patch]) -> Rewrite:
     """Apply `patches`, in order, to one file that is parsed once.
 
     A patch whose needle does not occur is not run and matches nothing. One that matches less or
-    more often than it expects, that raises, or that would match its own result again is left out;
-    the others apply all the same.
+    more often than it expects, that raises, that would match its own result again, or that edits the
+    lines of an earlier one is left out; the others apply all the same.
 
     Raises:
         Refused: the file cannot be parsed (`not-parseable`), or libcst would change it by merely
@@ -51,40 +54,43 @@ def rewrite(source: bytes, patches: Sequence[Patch]) -> Rewrite:
     idle = {patch.id: 0 for patch in patches}
     if not wanted:
         return Rewrite(source, idle)
-    return _on_a_deep_stack(lambda: _rewrite(source, wanted, idle))
+    return deeply(lambda: _rewrite(source, wanted, idle))
 
 
 def _rewrite(source: bytes, patches: list[Patch], idle: dict[str, int]) -> Rewrite:
-    module = _parse(source)
+    from surgeon.tree import Tree
+
+    module = parse(source)
+    whole = Tree(module)
     failures: dict[str, str] = {}
+    conflicts: dict[str, str] = {}
     while True:
         kept = [patch for patch in patches if patch.id not in failures]
-        tree, matches = _apply_all(module, kept, failures)
+        tree, matches = _apply_all(whole, kept, failures)
         applied = [patch for patch in kept if matches.get(patch.id)]
         again = {patch.id: reason for patch in applied if (reason := _matches_again(tree, patch))}
         failures |= again
-        if not again:
+        met = _conflicts(whole, kept, matches, failures)
+        conflicts |= met
+        failures |= {patch: f"it edits the same lines as {other}" for patch, other in met.items()}
+        if not again and not met:
             break
+    counts = _counts(idle, matches, failures)
     if tree.module is module:
-        return Rewrite(source, _counts(idle, matches, failures), failures)
+        return Rewrite(source, counts, failures, conflicts)
     try:
         result = tree.module.bytes
     except (RecursionError, UnicodeError) as error:
         raise Refused(f"the result cannot be written: {error}", code="not-round-trip") from error
-    return Rewrite(result, _counts(idle, matches, failures), failures)
+    return Rewrite(result, counts, failures, conflicts)
 
 
 def _counts(idle: dict[str, int], matches: dict[str, int], failures: dict[str, str]) -> dict[str, int]:
     return {name: matches.get(name, 0) for name in idle if name not in failures}
 
 
-def _apply_all(
-    module: cst.Module, patches: list[Patch], failures: dict[str, str]
-) -> tuple[Tree, dict[str, int]]:
+def _apply_all(tree: Tree, patches: Sequence[Patch], failures: dict[str, str]) -> tuple[Tree, dict[str, int]]:
     """Apply each patch on top of those before it; one that fails leaves no trace but its reason."""
-    from surgeon.tree import Tree
-
-    tree = Tree(module)
     matches: dict[str, int] = {}
     for patch in patches:
         try:
@@ -97,6 +103,23 @@ def _apply_all(
         else:
             failures[patch.id] = f"expected {patch.expect}, found {count}"
     return tree, matches
+
+
+def _conflicts(
+    whole: Tree, patches: Sequence[Patch], matches: Mapping[str, int], failures: Mapping[str, str]
+) -> dict[str, str]:
+    """The patches that edit the lines of an earlier one, with that one's id."""
+    if len(patches) < 2:
+        return {}
+    from surgeon.conflicts import clashes
+
+    def attempt(chosen: Sequence[Patch]) -> Done | None:
+        refused: dict[str, str] = {}
+        tree, found = _apply_all(whole, chosen, refused)
+        return None if refused else (lambda: tree.module.code, [found[patch.id] for patch in chosen])
+
+    matched = [name for name, count in matches.items() if count]
+    return clashes(patches, matched, failures, attempt)
 
 
 def _apply(tree: Tree, patch: Patch) -> tuple[Tree, int]:
@@ -125,7 +148,12 @@ def _describe(error: Exception) -> str:
     return str(error) if type(error).__name__ == "EditError" else f"{type(error).__name__}: {error}"
 
 
-def _parse(source: bytes) -> cst.Module:
+def parse(source: bytes) -> cst.Module:
+    """Parse a file that libcst can write again as it was.
+
+    Raises:
+        Refused: it cannot be parsed (`not-parseable`), or would be changed (`not-round-trip`).
+    """
     import libcst as cst
 
     _refuse_deep(source)
@@ -161,7 +189,7 @@ def _refuse_deep(source: bytes) -> None:
         raise Refused(f"cannot be parsed: {error}", code="not-parseable") from error
 
 
-def _on_a_deep_stack(work: Callable[[], _T]) -> _T:
+def deeply(work: Callable[[], _T]) -> _T:
     """Run `work` in a thread whose stack holds whatever CPython itself compiles."""
     results: list[_T] = []
     errors: list[BaseException] = []

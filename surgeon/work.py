@@ -10,7 +10,7 @@ from surgeon import bytecode, transaction
 from surgeon.environment import compile_errors
 from surgeon.errors import EnvironmentUnusable, Refused, SurgeonError
 from surgeon.patch import Patch
-from surgeon.plan import Aim, Outcome, Sources, carry_out, reinstall
+from surgeon.plan import Aim, Outcome, Sources, reinstall, rewritten, without_rewriting
 from surgeon.registry import Registry
 from surgeon.store import FOLDER, MANIFEST
 from surgeon.survey import Site, Survey, Target
@@ -67,9 +67,7 @@ class Work:
                         aims.append((site, target, aim))
                 except Refused as refusal:
                     self.refusals.append(refusal)
-        for number, (site, target, aim) in enumerate(aims):
-            progress(target.path, number, len(aims))
-            self._work_out(site, target, aim)
+        self._work_out(aims, progress)
         self._compile(seen, [_key(site, target) for site, target, _ in aims])
         for site, target, _ in aims:
             outcome = self._done[_key(site, target)][2]
@@ -80,20 +78,47 @@ class Work:
             if outcome.after != outcome.sources.current or outcome.entry != target.facts.entry:
                 self.outcomes.setdefault(site.store.root.folder, []).append(outcome)
 
-    def _work_out(self, site: Site, target: Target, aim: Aim) -> None:
-        facts, key = target.facts, _key(site, target)
-        if key in self._done and self._done[key][:2] == (facts, aim):
-            return
-        try:
-            outcome = carry_out(target, aim, self._known, _sources(site, target, aim))
-        except OSError as error:
-            self._done[key] = (facts, aim, _cannot_be_read(target, error))
-        except Refused as refusal:
-            refusal.path = refusal.path or target.path
-            self._done[key] = (facts, aim, refusal)
-        else:
-            self._done[key] = (facts, aim, outcome)
-            self._unchecked.add(key)
+    def _work_out(self, aims: Sequence[tuple[Site, Target, Aim]], progress: Progress) -> None:
+        """Make every file's outcome, of what is not known from the first plan."""
+        waiting: list[tuple[Site, Target, Aim, Sources]] = []
+        for site, target, aim in aims:
+            key = _key(site, target)
+            if key in self._done and self._done[key][:2] == (target.facts, aim):
+                continue
+            try:
+                sources = _sources(site, target, aim)
+            except OSError as error:
+                self._done[key] = (target.facts, aim, _cannot_be_read(target, error))
+            except Refused as refusal:
+                self._refuse(site, target, aim, refusal)
+            else:
+                if outcome := without_rewriting(target, aim, sources):
+                    self._done[key] = (target.facts, aim, outcome)
+                else:
+                    waiting.append((site, target, aim, sources))
+        if waiting:
+            self._rewrite(waiting, progress)
+
+    def _rewrite(self, waiting: Sequence[tuple[Site, Target, Aim, Sources]], progress: Progress) -> None:
+        # Here and not at the top: nothing that needs no rewriting pays for the parser.
+        from surgeon.spread import Job, rewrite_all
+
+        known = self.registry.complete({patch for _, _, aim, _ in waiting for patch in aim.patches})
+        wanted = [tuple(known[patch] for patch in aim.patches) for _, _, aim, _ in waiting]
+        jobs = [Job(sources.original, each) for (*_, sources), each in zip(waiting, wanted, strict=True)]
+        every = rewrite_all(jobs, lambda index, done: progress(waiting[index][1].path, done, len(jobs)))
+        for (site, target, aim, sources), patches, written in zip(waiting, wanted, every, strict=True):
+            try:
+                outcome = rewritten(target, patches, sources, written)
+            except Refused as refusal:
+                self._refuse(site, target, aim, refusal)
+            else:
+                self._done[_key(site, target)] = (target.facts, aim, outcome)
+                self._unchecked.add(_key(site, target))
+
+    def _refuse(self, site: Site, target: Target, aim: Aim, refusal: Refused) -> None:
+        refusal.path = refusal.path or target.path
+        self._done[_key(site, target)] = (target.facts, aim, refusal)
 
     def _compile(self, seen: Survey, keys: Sequence[tuple[Path, str]]) -> None:
         """Refuse what the environment's own grammar does not take."""

@@ -2,8 +2,9 @@
 
 Every combination of `tests/matrix_table.py` is built, asked for its imports and workloads, patched, asked
 again, and reverted. What still fails then is tried on a torch that has everything: what fails there as well
-has nothing to do with torch's age. `docs/compatibility.json` and `.md` are written from the results, and
-nothing in them by hand. One file a combination under `.cache/matrix` is used again until an input changes.
+has nothing to do with torch's age. `docs/compatibility.json` and `.md`, and `surgeon/tested.json`, are
+written from the results, and nothing in them by hand. One file a combination under `.cache/matrix` is used
+again until an input changes.
 """
 
 from __future__ import annotations
@@ -20,15 +21,17 @@ import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tests import matrix_report, support
-from tests.matrix_runs import Built, Outcome, Runner, build, digest, files_digest, scripts_digest, write
+from tests.matrix_runs import Built, Outcome, Runner, build, digest, files_digest, script_digest, write
 from tests.matrix_table import MODERN, Combination, combinations
 
 CACHE = support.CACHE / "matrix"
 DOCS = support.CHECKOUT / "docs"
+TESTED = support.CHECKOUT / "surgeon" / "tested.json"
 Result = dict[str, Any]
 """What is written about a combination: see `measure`."""
 
@@ -165,17 +168,22 @@ def measure(combination: Combination, folder: Path, store: Path, *, compare: boo
     }
 
 
+@cache
+def sources() -> str:
+    """The code that patches and measures, as it was when the run began."""
+    ours = [*support.CHECKOUT.glob("patches/*.py"), *support.CHECKOUT.glob("surgeon/**/*.py")]
+    return files_digest([*ours, support.HERE / "matrix.py", support.HERE / "matrix_runs.py"])
+
+
 def inputs(combination: Combination) -> str:
     """What the result of a combination depends on."""
-    sources = [*support.CHECKOUT.glob("patches/*.py"), *support.CHECKOUT.glob("surgeon/**/*.py")]
-    mine = [support.HERE / "matrix.py", support.HERE / "matrix_runs.py"]
     imports = [asdict(one) for one in combination.imports()]
     return digest(
         asdict(combination),
         combination.constraints(),
         imports,
-        files_digest([*sources, *mine]),
-        scripts_digest(),
+        sources(),
+        [script_digest(name) for name in combination.workloads],
     )
 
 
@@ -222,7 +230,7 @@ def main() -> int:
     chosen = [found for name, found in every.items() if re.search(options.only, name)]
     good = run_all(chosen, options.jobs)
     results = {name: found for name, one in every.items() if (found := stored(one)) is not None}
-    matrix_report.write_documents(DOCS, results)
+    matrix_report.write_documents(DOCS, results, TESTED)
     left = [name for name in every if name not in results]
     print(f"{len(results)} of {len(every)} combinations are in {DOCS.name}/", flush=True)
     if left:

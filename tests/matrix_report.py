@@ -1,4 +1,4 @@
-"""Writing `docs/compatibility.json` and `docs/compatibility.md` from the results of the matrix."""
+"""Writing `docs/compatibility.json`, `docs/compatibility.md` and `surgeon/tested.json` from the results."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from packaging.version import Version
 
 from tests import support
 from tests.matrix_table import MODERN, NAMED
@@ -36,12 +38,23 @@ Measured with Python {{python}} on a machine without a GPU. `compatibility.json`
 """
 
 
-def write_documents(folder: Path, results: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write both files."""
+def write_documents(folder: Path, results: Mapping[str, Mapping[str, Any]], tested: Path) -> None:
+    """Write both files, and what the tool itself has to know of them."""
     version = support.target_python().resolve().name.removeprefix("python")
     about = {"schema": 1, "python": version, "modern_torch": MODERN, "combinations": results}
     (folder / "compatibility.json").write_text(json.dumps(about, indent=1) + "\n")
     (folder / "compatibility.md").write_text(page(about))
+    tested.write_text(json.dumps(newest(results), indent=1) + "\n")
+
+
+def newest(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The newest release of each distribution in an environment that works: `surgeon/tested.json`."""
+    found: dict[str, str] = {}
+    for one in results.values():
+        if one["verdict"] != FAILS:
+            for name, version in one["releases"].items():
+                found[name] = max(found.get(name, "0"), version, key=Version)
+    return dict(sorted(found.items()))
 
 
 def page(about: Mapping[str, Any]) -> str:

@@ -134,9 +134,15 @@ def files_digest(paths: Iterable[Path]) -> str:
     return digest([[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in sorted(paths)])
 
 
-def scripts_digest() -> str:
-    """What the outcome of a workload depends on, besides the environment."""
-    return files_digest([E2E / "golden.py", *WORKLOADS.glob("*.py"), *GOLDEN.rglob("*.npz")])
+def script_digest(workload: str) -> str:
+    """What the outcome of a workload depends on, besides the environment: itself, and what it imports."""
+    scripts, waiting = set[Path](), [workload]
+    while waiting:
+        script = WORKLOADS / f"{waiting.pop()}.py"
+        if script.exists() and script not in scripts:
+            scripts.add(script)
+            waiting += re.findall(r"^(?:from|import) (\w+)", script.read_text(), re.MULTILINE)
+    return files_digest([E2E / "golden.py", *scripts, *GOLDEN.glob(f"*/{workload}.npz")])
 
 
 def compare(venv: Path, made: Path, wanted: Path | None) -> dict[str, Any]:
@@ -176,7 +182,7 @@ class Runner:
 
     def workload(self, name: str) -> Outcome:
         """Run a workload, and compare with golden numbers where these releases have some."""
-        return self._remembered((name, scripts_digest()), lambda: self._workload(name))
+        return self._remembered((name, script_digest(name)), lambda: self._workload(name))
 
     def _remembered(self, what: tuple[str, str], run: Callable[[], Outcome]) -> Outcome:
         file = self.store / f"{digest(self.about, what)}.json"

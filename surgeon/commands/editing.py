@@ -165,23 +165,34 @@ def _run(
     as_json: bool,
     quiet: bool,
 ) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+    from dataclasses import replace
+
     from surgeon import registry as patches
     from surgeon import report
+    from surgeon.author import project
     from surgeon.errors import SurgeonError
     from surgeon.report import edits
     from surgeon.report.progress import progress
     from surgeon.results import failure
 
+    # A `Quick` command hands its values over as text.
+    site_packages = Path(site_packages) if site_packages else None
+    patches_from = Path(patches_from) if patches_from else None
     try:
-        registry = patches.load(patches_from)
+        chosen = project.folders(patches_from)
+        with ThreadPoolExecutor(1) as meanwhile:  # the target's interpreter needs as long as the patches
+            asked = meanwhile.submit(environment_of, python, site_packages)
+            registry = patches.load(*chosen.folders, remembered=True)
         selected = registry.select(ids or ())
-        environment = environment_of(python, site_packages)
+        environment = asked.result()
         if python is None and site_packages is None and command not in ("list", "explain"):
             from surgeon.operations import require_targets
 
             require_targets(environment, registry)
         with progress(wanted=not (as_json or quiet)) as bar:
             result = operation(environment, registry, selected, bar)
+        result = replace(result, warnings=(*chosen.notices, *result.warnings))
     except SurgeonError as error:
         result = failure(command, error)
     report.show(result, edits.text, as_json=as_json, quiet=quiet)

@@ -25,7 +25,10 @@ SitePackages = Annotated[
     typer.Option("--site-packages", metavar="DIR", help="One folder of packages instead."),
 ]
 Patches = Annotated[
-    Path | None, typer.Option("--patches", metavar="DIR", help="A folder of further patches.")
+    Path | None,
+    typer.Option(
+        "--patches", metavar="DIR", help="A folder of further patches, or a pyproject.toml that names some."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]

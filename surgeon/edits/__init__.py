@@ -9,6 +9,7 @@ from surgeon.edits.arguments import MakeContiguous
 from surgeon.edits.attributes import GuardAttribute
 from surgeon.edits.bounds import RaiseBound
 from surgeon.edits.calls import DropKeyword
+from surgeon.edits.captured import ReplaceHeader, ReplaceStatements
 from surgeon.edits.conditions import GuardCondition
 from surgeon.edits.defaults import OmitDefault
 from surgeon.edits.deferrals import DeferDefault, ReturnEarly, Unwrap
@@ -19,6 +20,7 @@ from surgeon.edits.inplace import OutOfPlace
 from surgeon.edits.names import Rename
 from surgeon.edits.placing import insert_after_imports
 from surgeon.edits.polyfills import Polyfill
+from surgeon.edits.presets import Preset
 from surgeon.edits.quotes import QuoteAnnotation
 from surgeon.edits.redirects import DropCondition, RedirectCall
 from surgeon.edits.supplies import Supply
@@ -39,11 +41,14 @@ __all__ = [
     "OmitDefault",
     "OutOfPlace",
     "Polyfill",
+    "Preset",
     "QuoteAnnotation",
     "RaiseBound",
     "RedirectCall",
     "RelocateImport",
     "Rename",
+    "ReplaceHeader",
+    "ReplaceStatements",
     "ReturnEarly",
     "Supply",
     "Unwrap",

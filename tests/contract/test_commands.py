@@ -32,7 +32,7 @@ def test_a_command_has_help_and_is_documented(name: str) -> None:
 def test_a_command_takes_the_common_options(name: str) -> None:
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
     assert options >= EVERYWHERE
-    assert ("--dry-run" in options) is (name in ("apply", "revert"))
+    assert ("--dry-run" in options) is (name in ("apply", "revert", "wheel"))
 
 
 @pytest.mark.parametrize("patch", registry.load().patches)

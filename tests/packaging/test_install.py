@@ -40,7 +40,7 @@ def test_the_wheel_and_the_sdist_hold_the_patches_and_nothing_strange(built: Pat
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = wheel.namelist()
     assert {Path(name).name for name in names if name.startswith("surgeon/patches/")} == PATCHES
-    assert "surgeon/py.typed" in names
+    assert {"surgeon/py.typed", "surgeon/tested.json"} <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"surgeon", "m3d_surgeon"}
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
         assert {Path(name).name for name in sdist.getnames() if "/patches/" in name} == PATCHES

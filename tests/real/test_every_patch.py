@@ -18,7 +18,7 @@ OLDER = (
     ("2.1.0", "diffusers==0.28.2", "huggingface-hub==0.26.0", "kornia==0.6.7", "transformers==4.48.3"),
     ("2.1.0", "diffusers==0.35.1", "transformers==4.52.4", "accelerate==1.10.0"),
     ("2.1.0", "kornia==0.8.3", "--python-version", "3.11"),
-    ("2.1.0", "xfuser==0.4.4"),
+    ("2.1.0", "xfuser==0.4.4", "transformers==4.55.4"),
     ("2.4.1", "diffusers==0.37.0"),
 )
 """torch's release, and releases of packages that need what the stacks' releases do not.

@@ -110,9 +110,7 @@ def test_an_editable_install_and_a_missing_record_are_unpatchable(site: Path) ->
 def test_the_version_is_the_headers_and_nothing_below_it(site: Path) -> None:
     support.install(site, "gadget", "1.0", {"gadget.py": b""})
     metadata = site / "gadget-1.0.dist-info" / "METADATA"
-    metadata.write_bytes(
-        b"Name: gadget\r\nversion:  1.0.post1 \r\n\r\nVersion: 9\r\n"
-    )
+    metadata.write_bytes(b"Name: gadget\r\nversion:  1.0.post1 \r\n\r\nVersion: 9\r\n")
     found = Installed(Environment(None, (3, 10), (site,))).find("gadget")
     assert found is not None
     assert found.version == "1.0.post1"

@@ -71,3 +71,76 @@ def test_nothing_is_loaded_from_the_current_folder(tmp_path: Path, monkeypatch: 
 def test_a_missing_folder_of_patches_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder"):
         registry.load(tmp_path / "missing")
+
+
+def package(folder: Path, value: str, files: dict[str, str]) -> None:
+    """An installed package that brings patches through the entry point `value`."""
+    info = folder / "brings-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: brings\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[m3d_surgeon.patches]\nmine = {value}\n")
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "files"),
+    [
+        ("brings_one", {"brings_one.py": GOOD}),
+        ("brings_two.sub", {"brings_two/__init__.py": "", "brings_two/sub.py": GOOD}),
+        (
+            "brings_many",
+            {"brings_many/__init__.py": "", "brings_many/a.py": GOOD, "brings_many/_no.py": "1/0"},
+        ),
+    ],
+)
+def test_an_installed_package_brings_a_module_or_a_folder_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, files: dict[str, str]
+) -> None:
+    package(tmp_path, value, files)
+    monkeypatch.syspath_prepend(tmp_path)
+    loaded = registry.load()
+    assert "gadget-shiny" in loaded.patches
+    assert loaded.sources["gadget-shiny"].is_relative_to(tmp_path)
+    assert loaded.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "files"),
+    [
+        ("no_such_package.sub", {}),
+        ("no_such_module", {}),
+        (
+            "brings_raise.sub",
+            {"brings_raise/__init__.py": "raise SystemExit(3)", "brings_raise/sub.py": GOOD},
+        ),
+    ],
+)
+def test_an_entry_point_that_leads_nowhere_is_named_and_harms_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, files: dict[str, str]
+) -> None:
+    package(tmp_path, value, files)
+    monkeypatch.syspath_prepend(tmp_path)
+    loaded = registry.load()
+    (problem,) = loaded.problems
+    assert value in str(problem.path)
+    assert problem.exit_code == 3
+    assert "diffusers-xpu" in loaded.patches
+
+
+def test_an_id_that_a_package_and_a_folder_both_bring_names_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package(tmp_path / "site", "brings_it", {"brings_it.py": GOOD})
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.py").write_text(GOOD)
+    (problem,) = registry.load(tmp_path / "mine").problems
+    assert str(tmp_path / "site" / "brings_it.py") in problem.message
+    assert problem.path == str(tmp_path / "mine" / "a.py")
+
+
+def test_several_folders_are_loaded(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(GOOD.replace("gadget-shiny", "gadget-other"))
+    assert {"gadget-other", "gadget-shiny"} <= registry.load(tmp_path, support.GADGETS).patches.keys()

@@ -1,26 +1,25 @@
 """Flux: text to image, Fill, IP-adapter, LoRA, VAE tiling, offload hooks, saving and reloading."""
 
 import torch
-from common import case, fill, main, no_meta, numbers, same, scratch, tokens, train
+from common import case, fill, main, no_meta, numbers, same, scratch, tokens, train, version_of
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
 
 TEXT, POOLED = 32, 24
 
 
-def transformer(in_channels=16, guidance=True):
-    """Two double and two single blocks of two heads."""
+def transformer(**changes):
+    """Two double and two single blocks of two heads; by default as many channels out as in."""
     return fill(
         FluxTransformer2DModel(
             patch_size=1,
-            in_channels=in_channels,
-            out_channels=16,
+            **{"in_channels": 16, **changes},
             num_layers=2,
             num_single_layers=2,
             attention_head_dim=16,
             num_attention_heads=2,
             joint_attention_dim=TEXT,
             pooled_projection_dim=POOLED,
-            guidance_embeds=guidance,
+            guidance_embeds=True,
             axes_dims_rope=(4, 4, 8),
         )
     )
@@ -88,13 +87,17 @@ def prompt(dtype=torch.float32):
 
 def inputs(dtype=torch.float32, in_channels=16):
     """The arguments of one forward of the transformer."""
+    image = torch.stack([torch.zeros(16), torch.arange(16) // 4, torch.arange(16) % 4], 1).to(dtype)
+    text = torch.zeros(6, 3, dtype=dtype)
+    if version_of("diffusers").startswith("0.30."):  # wants them once for each image of the batch
+        image, text = (ids.expand(2, -1, -1) for ids in (image, text))
     return {
         "hidden_states": numbers("hidden", (2, 16, in_channels)).to(dtype),
         "encoder_hidden_states": numbers("text", (2, 6, TEXT)).to(dtype),
         "pooled_projections": numbers("pooled", (2, POOLED)).to(dtype),
         "timestep": torch.tensor([0.3, 0.8]).to(dtype),
-        "img_ids": torch.stack([torch.zeros(16), torch.arange(16) // 4, torch.arange(16) % 4], 1).to(dtype),
-        "txt_ids": torch.zeros(6, 3, dtype=dtype),
+        "img_ids": image,
+        "txt_ids": text,
         "guidance": torch.tensor([3.5, 2.0]),
         "return_dict": False,
     }
@@ -170,7 +173,9 @@ def fill_pipeline():
     from diffusers import FluxFillPipeline
 
     channels = 16 + 16 + 16  # noise, masked image, and 2*2 pixels of mask for each of 2*2 latents
-    pipe = pipeline(FluxFillPipeline, transformer=transformer(in_channels=channels), vae=sharp(vae()))
+    pipe = pipeline(
+        FluxFillPipeline, transformer=transformer(in_channels=channels, out_channels=16), vae=sharp(vae())
+    )
     image = numbers("image", (1, 3, 16, 16)).sigmoid()
     mask = (numbers("mask", (1, 1, 16, 16)) > 0).float()
     call = {**prompt(), "image": image, "mask_image": mask}

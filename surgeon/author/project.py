@@ -1,0 +1,168 @@
+"""Which folders of patches a project names: `[tool.m3d-surgeon] patches = [...]` in a pyproject.toml.
+
+Patch modules are code that runs. A pyproject.toml that the user names with `--patches` is taken at
+once, and its folders are remembered; of one that merely lies in the current folder (of a checkout
+that somebody else made, say) only remembered folders are used, and any other is shown and left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from surgeon.errors import UsageError
+
+PYPROJECT = "pyproject.toml"
+FOLDER = "m3d_patches"
+MENTIONED = re.compile(rb"""tool["'\s]*\.["'\s]*m3d-surgeon""")
+"""What a pyproject.toml that concerns us contains; any other is not even parsed."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The folders to load patches from.
+
+    Attributes:
+        folders: absolute, in the order in which they are named.
+        notices: what the user should know: a folder that was left out, or is used for the first time.
+    """
+
+    folders: tuple[Path, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def folders(named: Path | None, here: Path | None = None) -> Chosen:
+    """The folders behind `--patches`: a folder itself, or those that a pyproject.toml names.
+
+    Without `--patches`, the folders that the current folder's pyproject.toml names, as far as they
+    were named by hand before.
+
+    Args:
+        named: what `--patches` says.
+        here: the current folder.
+
+    Raises:
+        UsageError: there is no such folder, or the file that was named cannot be used.
+    """
+    if named is not None and named.is_file():
+        found = _named_in(named)
+        fresh = [folder for folder in found if str(folder) not in _remembered()]
+        _remember(found)
+        return Chosen(found, tuple(f"the patches in {each} are used here from now on" for each in fresh))
+    if named is not None:
+        return Chosen((named.absolute(),))
+    file = (here or Path.cwd()) / PYPROJECT
+    try:
+        found = _named_in(file) if MENTIONED.search(file.read_bytes()) else ()
+    except OSError:
+        return Chosen()
+    except UsageError as error:
+        return Chosen(notices=(f"{file} names patches that were left out: {error.message}; {error.hint}",))
+    known = _remembered()
+    return Chosen(
+        tuple(folder for folder in found if str(folder) in known),
+        tuple(_left_out(file, folder) for folder in found if str(folder) not in known),
+    )
+
+
+def folder_for_new(named: Path | None, chosen: Chosen, here: Path | None = None) -> Path:
+    """Where a new patch module goes: the folder that is in use or named here, else `m3d_patches`."""
+    here = here or Path.cwd()
+    if chosen.folders:
+        return chosen.folders[0]
+    if named is None:
+        with contextlib.suppress(OSError, UsageError):
+            file = here / PYPROJECT
+            if MENTIONED.search(file.read_bytes()) and (written := _patches(file)):
+                return here / written[0]
+    return here / FOLDER
+
+
+def _named_in(file: Path) -> tuple[Path, ...]:
+    found = tuple((file.absolute().parent / each).resolve() for each in _patches(file))
+    for folder in found:
+        if not folder.is_dir():
+            raise UsageError("no such folder of patches", path=str(folder), hint=f"check {file}")
+    return found
+
+
+def _patches(file: Path) -> list[str]:
+    """`[tool.m3d-surgeon] patches` of a pyproject.toml.
+
+    Raises:
+        UsageError: it is no TOML, says something else, or this Python cannot read TOML.
+    """
+    try:
+        project = _toml().loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
+        raise UsageError(f"it cannot be read: {error}", path=str(file), hint="mend it") from error
+    table = project.get("tool", {}).get("m3d-surgeon", {})
+    named = table.get("patches", []) if isinstance(table, dict) else None
+    if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
+        raise UsageError(
+            "[tool.m3d-surgeon] patches is not a list of folders",
+            path=str(file),
+            hint='write it as patches = ["m3d_patches"]',
+        )
+    return named
+
+
+def _toml() -> Any:
+    """A TOML parser: the standard library's since Python 3.11, else tomli where it is installed.
+
+    Raises:
+        UsageError: there is none.
+    """
+    for name in ("tomllib", "tomli"):
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(name)
+    raise UsageError(
+        "this Python (older than 3.11) cannot read TOML without the package tomli",
+        hint="name the folder itself with --patches DIR, or install tomli beside m3d-surgeon",
+    )
+
+
+def _left_out(file: Path, folder: Path) -> str:
+    modules = sorted(path.name for path in folder.glob("*.py") if not path.name.startswith("_"))
+    return (
+        f"{file} names the patches in {folder} ({', '.join(modules) or 'no module'}), which were left out: "
+        f"they are code that would run; look at them, then use them with `--patches {file.name}` once, "
+        "and they are used here from then on"
+    )
+
+
+def _memory() -> Path:
+    """The file that remembers folders, in the user's own state (XDG Base Directory Specification 0.8)."""
+    state = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
+    return base / "m3d-surgeon" / "patch-folders.json"
+
+
+def _remembered() -> frozenset[str]:
+    """Absolute paths; none where the memory cannot be read."""
+    try:
+        known = json.loads(_memory().read_bytes())
+        return frozenset(each for each in known["folders"] if isinstance(each, str))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+        return frozenset()
+
+
+def _remember(found: Iterable[Path]) -> None:
+    """Add folders to the memory. A home that cannot be written is no reason to fail: they were named."""
+    known = _remembered()
+    every = sorted(known | {str(folder) for folder in found})
+    if frozenset(every) == known:
+        return
+    with contextlib.suppress(OSError, RuntimeError):
+        memory = _memory()
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        fresh = memory.with_name(f"{memory.name}.{os.getpid()}")
+        fresh.write_text(json.dumps({"schema": 1, "folders": every}, indent=2) + "\n")
+        fresh.replace(memory)

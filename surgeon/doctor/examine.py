@@ -1,0 +1,211 @@
+"""`doctor`: looks at an environment from every side and puts the answer together. Reads only."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from surgeon import operations
+from surgeon.distribution import normalised
+from surgeon.doctor import health, leftovers, profile, requirements, stack
+from surgeon.doctor.finding import Action, Diagnosis, Finding, Need
+from surgeon.doctor.integrity import Checked, Look, Progress
+from surgeon.doctor.interpreter import Facts, facts_of, folder_version
+from surgeon.doctor.inventory import Inventory, is_system, take
+from surgeon.doctor.remedies import Toolbox, plan
+from surgeon.environment import Environment
+from surgeon.errors import SurgeonError
+from surgeon.fs import Root
+from surgeon.registry import Registry
+from surgeon.results import Result, exit_code
+from surgeon.store import Store
+from surgeon.verdict import State
+
+TROUBLES = frozenset({"interrupted", "store-damaged", "store-unreadable"})
+"""Errors of `status` that are findings here."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the examination rests on."""
+
+    environment: Environment
+    facts: Facts
+    inventory: Inventory
+    checked: Checked
+    status: Result
+
+
+def examine(
+    environment: Environment,
+    registry: Registry,
+    progress: Progress,
+    *,
+    profile_name: str | None = None,
+    full: bool = False,
+) -> Diagnosis:
+    """Find what is wrong with an environment, and the commands that put it right.
+
+    Args:
+        profile_name: a built-in profile's name or a profile's file; `None` for the health checks and
+            what torch itself needs.
+        full: hash every file.
+
+    Raises:
+        UsageError: there is no such profile, or it is damaged.
+        EnvironmentUnusable: the interpreter cannot be run.
+    """
+    profiles = [profile.load(name) for name in (profile_name, profile.ALWAYS) if name is not None]
+    inventory = take(environment)
+    facts = facts_of(environment)
+    look = Look(inventory.copies, _targets(registry), _ours(environment), full=full)
+    checked = look.check(progress)
+    status = operations.status(environment, registry, registry.select(()))
+    return _diagnose(_Seen(environment, facts, inventory, checked, status), profiles, registry)
+
+
+def _diagnose(seen: _Seen, profiles: Sequence[profile.Profile], registry: Registry) -> Diagnosis:
+    environment, inventory, checked = seen.environment, seen.inventory, seen.checked
+    held = stack.held(profiles, inventory)
+    found, notes = _findings(seen, profiles, registry, held)
+    errors = _distinct(
+        [*registry.problems, *(error for error in seen.status.errors if error.code not in TROUBLES)]
+    )
+    return Diagnosis(
+        python=str(environment.python) if environment.python else None,
+        site_packages=seen.status.site_packages,
+        site_directories=tuple(str(folder) for folder in environment.site_directories),
+        profiles=tuple(one.name for one in reversed(profiles)),
+        findings=tuple(found),
+        remedies=plan(found, _toolbox(seen, registry, held)),
+        notes=tuple(notes),
+        checked={
+            "distributions": len(inventory.copies),
+            "files": checked.files,
+            "hashed": checked.hashed,
+        },
+        errors=errors,
+        warnings=tuple(health.shadows(inventory)),
+        exit_code=exit_code(errors, otherwise=1 if found else 0),
+    )
+
+
+def _findings(
+    seen: _Seen, profiles: Sequence[profile.Profile], registry: Registry, held: Mapping[str, str]
+) -> tuple[list[Finding], list[str]]:
+    """Everything that is wrong, in the order of the commands that mend it; and what is expected."""
+    inventory, sites = seen.inventory, _managed(seen.environment)
+    ghosts, strangers = leftovers.ghosts(inventory, sites)
+    against = stack.findings(profiles, inventory, seen.facts.markers["python_version"])
+    rules = requirements.Rules(held, tuple(registry.patches.values()), profile.pairs())
+    asked, notes = requirements.findings(inventory, seen.facts.markers, rules)
+    judged = {finding.distribution for finding in against}
+    found = [
+        *_troubles(seen.status),
+        *health.damaged(inventory, seen.checked, leftovers.modules(inventory)),
+        *health.doubled(inventory, seen.checked),
+        *leftovers.failed_uninstalls(sites),
+        *ghosts,
+        *leftovers.hidden_modules(inventory),
+        *against,
+        # What a profile has judged is not said twice.
+        *(finding for finding in asked if finding.distribution not in judged),
+        *_pending(seen.status),
+    ]
+    found.sort(key=lambda finding: min((need.action for need in finding.needs), default=Action.INSTALL))
+    expected = (*health.overwritten(inventory, seen.checked), *health.certificates(seen.checked))
+    return found, [*notes, *expected, *strangers]
+
+
+def _troubles(status: Result) -> list[Finding]:
+    """What is wrong with m3d-surgeon's own stores."""
+    return [
+        Finding(
+            error.code,
+            error.message,
+            "Until it is settled, `apply` and `revert` cannot say what is theirs.",
+            (Need(Action.RECOVER),) if error.code == "interrupted" else (),
+            path=error.path or "",
+            advice="" if error.code == "interrupted" else error.hint,
+        )
+        for error in status.errors
+        if error.code in TROUBLES
+    ]
+
+
+def _pending(status: Result) -> list[Finding]:
+    """Files that wait for `apply`. Those that it would refuse are damaged, and found as such."""
+    refused = (State.FOREIGN_EDIT, State.UNPATCHABLE)
+    files = [file for file in status.files if not file.state.settled and file.state not in refused]
+    if not files:
+        return []
+    patches = sorted({patch for file in files for patch, state in file.patches.items() if not state.settled})
+    number = f"{len(files)} files wait" if len(files) > 1 else "1 file waits"
+    return [
+        Finding(
+            "pending",
+            f"{number} for `m3d-surgeon apply` ({len(patches)} patches)",
+            "Without the patches these packages do not run on the torch that is here; after an upgrade "
+            "of torch they are to be taken back.",
+            (Need(Action.APPLY),),
+            details=tuple(patches),
+        )
+    ]
+
+
+def _targets(registry: Registry) -> frozenset[str]:
+    """The distributions that patches are for."""
+    return frozenset(normalised(patch.distribution) for patch in registry.patches.values())
+
+
+def _toolbox(seen: _Seen, registry: Registry, held: Mapping[str, str]) -> Toolbox:
+    """The installer that most of the distributions came with, as far as it can be run."""
+    environment, inventory = seen.environment, seen.inventory
+    by_uv = sum(copy.installer == "uv" for copy in inventory.copies)
+    by_pip = sum(copy.installer == "pip" for copy in inventory.copies)
+    has_pip = "pip" in inventory.used
+    has_uv = shutil.which("uv") is not None
+    uses_uv = (by_uv > by_pip and (has_uv or not has_pip)) or (not has_pip and has_uv)
+    version = ".".join(str(part) for part in folder_version(environment)[:2])
+    return Toolbox(
+        python=str(environment.python or f"python{version}"),
+        installer="uv" if uses_uv else "pip",
+        site_packages="" if environment.python else str(environment.path[0]),
+        managed=seen.facts.managed,
+        without_pip=not has_pip and not uses_uv,
+        patched=_targets(registry),
+        held=held,
+    )
+
+
+def _managed(environment: Environment) -> tuple[Path, ...]:
+    """The site directories that installers like pip keep."""
+    folders = environment.site_directories
+    if len(folders) == 1:
+        return folders
+    return tuple(
+        folder
+        for folder in folders
+        if folder.name in ("site-packages", "dist-packages") and not is_system(folder)
+    )
+
+
+def _ours(environment: Environment) -> dict[Path, dict[str, str]]:
+    """What the stores say we wrote: sha256 by path, by site directory. A damaged store says nothing."""
+    found: dict[Path, dict[str, str]] = {}
+    for folder in environment.site_directories:
+        try:
+            files = Store(Root(folder)).manifest().files
+        except SurgeonError:
+            continue
+        found[folder] = {path: entry.result for path, entry in files.items() if entry.patches}
+    return found
+
+
+def _distinct(errors: Sequence[SurgeonError]) -> tuple[SurgeonError, ...]:
+    seen: dict[tuple[str, str, str | None], SurgeonError] = {}
+    for error in errors:
+        seen.setdefault((error.code, error.message, error.path), error)
+    return tuple(seen.values())

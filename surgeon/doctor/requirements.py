@@ -1,0 +1,233 @@
+"""Findings about versions: what installed distributions ask of each other, and what a profile asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from surgeon.distribution import normalised, satisfies
+from surgeon.doctor.finding import Action, Finding, Need
+from surgeon.doctor.inventory import Copy, Inventory
+from surgeon.patch import Patch
+
+TORCH = "torch"
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """One requirement that is not met: `user` asks for `specifier` of `name`."""
+
+    user: Copy
+    name: str
+    specifier: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides over an unmet requirement.
+
+    Attributes:
+        held: specifiers of what must not be moved, by name: torch, and what a profile holds.
+        patches: all that are known; a distribution that they adapt to this torch may ask for a newer.
+        pairs: which torch each torchvision and torchaudio was built for.
+    """
+
+    held: Mapping[str, str]
+    patches: Sequence[Patch]
+    pairs: Mapping[str, Mapping[str, str]]
+
+
+def unmet(inventory: Inventory, markers: Mapping[str, str]) -> Iterator[Unmet]:
+    """Every requirement of a distribution in use that the environment does not meet, extras left out."""
+    for copy in inventory.used.values():
+        for line in () if copy.system else copy.requires:
+            requirement = _parsed(line)
+            if requirement is None or not _applies(requirement, markers):
+                continue
+            other = inventory.used.get(normalised(requirement.name))
+            if other is None or not meets(other.version, str(requirement.specifier)):
+                yield Unmet(copy, normalised(requirement.name), str(requirement.specifier))
+
+
+def meets(version: str, specifier: str) -> bool:
+    """Tell whether a version meets a specifier, prereleases as PEP 440 has them or as what they lead to."""
+    try:
+        return SpecifierSet(specifier).contains(version, prereleases=True) or satisfies(version, specifier)
+    except InvalidVersion:
+        return False
+
+
+def is_adapted(user: Copy, name: str, inventory: Inventory, patches: Sequence[Patch]) -> bool:
+    """Tell whether patches adapt `user`, in this release, to the torch that is here."""
+    if name != TORCH:
+        return False
+    return any(
+        normalised(patch.distribution) == user.name
+        and satisfies(user.version, patch.versions)
+        and TORCH in patch.when
+        and all(satisfies(inventory.version(other), what) for other, what in patch.when.items())
+        for patch in patches
+    )
+
+
+def _excuse(user: Copy, name: str, inventory: Inventory, patches: Sequence[Patch]) -> str:
+    """Why a requirement on torch that is not met is expected here, or an empty string.
+
+    What an adapted distribution needs itself runs beside it: that is what its patches are tried with.
+    """
+    if name != TORCH or not inventory.version(TORCH):
+        return ""
+    if is_adapted(user, name, inventory, patches):
+        return "m3d-surgeon's patches adapt it to"
+    for other in inventory.used.values():
+        needed = (_parsed(line) for line in other.requires)
+        if is_adapted(other, name, inventory, patches) and any(
+            requirement is not None and normalised(requirement.name) == user.name for requirement in needed
+        ):
+            return f"{other.name} brings it, which m3d-surgeon's patches adapt to"
+    return ""
+
+
+def findings(
+    inventory: Inventory, markers: Mapping[str, str], rules: Rules
+) -> tuple[list[Finding], list[str]]:
+    """What installed distributions ask for and do not have.
+
+    Returns:
+        Findings, one for each distribution that is asked for; and notes on what is expected here.
+    """
+    groups: dict[str, list[Unmet]] = {}
+    paired: list[Unmet] = []
+    notes = []
+    for each in unmet(inventory, markers):
+        if each.name == TORCH and each.user.name in rules.pairs and inventory.version(TORCH):
+            paired.append(each)
+        elif excuse := _excuse(each.user, each.name, inventory, rules.patches):
+            notes.append(
+                f"{each.user.name} {each.user.version} asks for {each.name}{each.specifier}: expected, "
+                f"{excuse} {each.name} {inventory.version(each.name)}"
+            )
+        else:
+            groups.setdefault(each.name, []).append(each)
+    found = [_finding(name, asked, inventory, markers, rules) for name, asked in groups.items()]
+    return [*([_mismatched(paired, inventory, rules)] if paired else []), *found], notes
+
+
+def _finding(
+    name: str, asked: Sequence[Unmet], inventory: Inventory, markers: Mapping[str, str], rules: Rules
+) -> Finding:
+    version = inventory.version(name)
+    users = sorted({each.user.name for each in asked})
+    there = f"{version} is installed" if version else "it is not installed"
+    whole = ", ".join(
+        f"{each.user.name} {each.user.version} asks for {each.name}{each.specifier}" for each in asked[:3]
+    )
+    more = f" and {len(asked) - 3} more" if len(asked) > 3 else ""
+    why = (
+        f"{' and '.join(users[:3])} may fail to import, or fail later in a way that does not name the cause."
+    )
+    return Finding(
+        "unmet-requirement" if version else "missing-requirement",
+        f"{whole}{more}; {there}",
+        why,
+        _needs(name, asked, inventory, markers, rules),
+        name,
+        version,
+        details=tuple(f"{each.user.name} {each.user.version}: {each.name}{each.specifier}" for each in asked),
+    )
+
+
+def _needs(
+    name: str, asked: Sequence[Unmet], inventory: Inventory, markers: Mapping[str, str], rules: Rules
+) -> tuple[Need, ...]:
+    """Install what all its users ask for; where that is impossible, other releases of the users."""
+    wanted = [each.specifier for each in asked if each.specifier]
+    for copy in inventory.used.values():
+        wanted += [
+            str(requirement.specifier)
+            for line in copy.requires
+            if (requirement := _parsed(line)) is not None
+            and normalised(requirement.name) == name
+            and _applies(requirement, markers)
+            and not is_adapted(copy, name, inventory, rules.patches)
+        ]
+    together = joined(*wanted)
+    if name in rules.held:
+        together = joined(together, rules.held[name])
+    users = sorted({each.user.name for each in asked})
+    if possible(together):
+        return (Need(Action.INSTALL, name, together),)
+    # The one that is asked for stays: releases of its users are taken that go with it.
+    also = () if name in rules.held else (Need(Action.INSTALL, name),)
+    return (*(Need(Action.INSTALL, user, options=("--upgrade",)) for user in users), *also)
+
+
+def _mismatched(asked: Sequence[Unmet], inventory: Inventory, rules: Rules) -> Finding:
+    """A torchvision or torchaudio that was built for another torch."""
+    torch = inventory.version(TORCH)
+    needs = [Need(Action.INSTALL_STEP, TORCH, f"=={torch}", step=TORCH)]
+    advice = ""
+    for each in asked:
+        fitting = partner(each.user.name, torch, rules.pairs)
+        if fitting:
+            needs.append(Need(Action.INSTALL_STEP, each.user.name, f"=={fitting}", step=TORCH))
+        else:
+            advice = f"no {each.user.name} is known that was built for torch {torch}"
+    what = ", ".join(
+        f"{each.user.name} {each.user.version} was built for torch{each.specifier}" for each in asked
+    )
+    return Finding(
+        "torch-mismatch",
+        f"{what}; torch {torch} is installed",
+        "Their compiled libraries fit one release of torch only: importing them fails with an error that "
+        "names `torchvision::nms`, an undefined symbol, or a function that torch does not have.",
+        tuple(needs) if not advice else (),
+        asked[0].user.name,
+        asked[0].user.version,
+        advice=advice,
+    )
+
+
+def partner(name: str, torch: str, pairs: Mapping[str, Mapping[str, str]]) -> str:
+    """The newest release of torchvision or torchaudio built for a torch, or an empty string."""
+    public = torch.split("+", maxsplit=1)[0]
+    fitting = [release for release, built_for in pairs.get(name, {}).items() if built_for == public]
+    return max(fitting, key=Version, default="")
+
+
+def joined(*specifiers: str) -> str:
+    """Specifiers as one, each clause once."""
+    return str(SpecifierSet(",".join(dict.fromkeys(each for each in specifiers if each))))
+
+
+def possible(specifier: str) -> bool:
+    """Tell whether any version can meet a specifier: its bounds, and versions just beside them, are tried."""
+    clauses = SpecifierSet(specifier)
+    tried = ["0"]
+    for clause in clauses:
+        bound = clause.version.removesuffix(".*")
+        tried += [bound, f"{bound}.0.0.1", f"{bound}.dev0"]
+    return not len(clauses) or any(clauses.contains(version, prereleases=True) for version in tried)
+
+
+@cache
+def _parsed(line: str) -> Requirement | None:
+    try:
+        return Requirement(line)
+    except InvalidRequirement:
+        return None
+
+
+def _applies(requirement: Requirement, markers: Mapping[str, str]) -> bool:
+    """Tell whether a requirement is one of this environment's; those of extras are nobody's."""
+    if requirement.marker is None:
+        return True
+    try:
+        return requirement.marker.evaluate({**markers, "extra": ""})
+    except Exception:  # a marker that compares nonsense: packaging raises several kinds of errors
+        return False

@@ -1,0 +1,118 @@
+"""Remembers what patches say of themselves, so that a patch that is not needed is not loaded.
+
+Loading thirty patch modules takes as long as all else that `status` does. The index is keyed by
+each patch's digest, that is by content, lies in the user's cache folder, and may be deleted at any
+time; one that others may write, or that is damaged, is not used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from surgeon.patch import Expect, Patch
+
+SCHEMA = 1
+TEXTS = ("id", "symptom", "why", "distribution", "versions", "probe", "upstream")
+LIMIT = 5_000
+"""Patches that the file holds at most; when it is full, those of this run remain."""
+
+
+class Index:
+    """The descriptions of patches that were loaded once before, by digest."""
+
+    def __init__(self) -> None:
+        self._place = _place()
+        self._rows = _read(self._place)
+        self._new: dict[str, Any] = {}
+
+    def recall(self, digest: str) -> Patch | None:
+        """A patch without its edits and examples, or `None` where it is not known."""
+        row = self._rows.get(digest)
+        if row is None:
+            return None
+        try:
+            return _patch(row, digest)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
+
+    def remember(self, patch: Patch) -> None:
+        """Keep a valid patch's description, until `save`."""
+        self._new[patch.digest] = _row(patch)
+
+    def save(self) -> None:
+        """Write what is new; where that is not possible, nothing is remembered and nothing is said."""
+        if not self._new or self._place is None:
+            return
+        kept = self._rows if len(self._rows) + len(self._new) <= LIMIT else {}
+        data = json.dumps({"schema": SCHEMA, "patches": {**kept, **self._new}})
+        with suppress(OSError):
+            self._place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=self._place.parent, prefix=".patches")
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(data)
+            Path(name).replace(self._place)
+
+
+def _place() -> Path | None:
+    """https://specifications.freedesktop.org/basedir-spec/latest/"""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not base.startswith("/"):
+        home = os.environ.get("HOME", "")
+        if not home.startswith("/"):
+            return None
+        base = f"{home}/.cache"
+    return Path(base, "m3d-surgeon", "patches.json")
+
+
+def _read(place: Path | None) -> Mapping[str, Any]:
+    if place is None:
+        return {}
+    try:
+        with open(place, "rb", opener=_without_waiting) as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & 0o022:
+                return {}
+            content = json.load(file)
+        rows = content["patches"] if content["schema"] == SCHEMA else {}
+        return rows if isinstance(rows, dict) else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+
+
+def _row(patch: Patch) -> dict[str, Any]:
+    return {
+        **{name: getattr(patch, name) for name in TEXTS},
+        "when": dict(patch.when),
+        "files": patch.files,
+        "needle": [needle.hex() for needle in patch.needle],
+        "expect": [patch.expect.minimum, patch.expect.maximum, patch.expect.zero],
+    }
+
+
+def _patch(row: Mapping[str, Any], digest: str) -> Patch:
+    texts = {name: row[name] for name in TEXTS}
+    files, when = tuple(row["files"]), dict(row["when"])
+    if not all(isinstance(text, str) for text in (*texts.values(), *files, *when, *when.values())):
+        raise TypeError(digest)
+    return Patch(
+        **texts,
+        when=when,
+        files=files,
+        needle=tuple(bytes.fromhex(needle) for needle in row["needle"]),
+        expect=Expect(*row["expect"]),
+        transforms=(),
+        cases=(),
+        unchanged=(),
+        digest=digest,
+    )

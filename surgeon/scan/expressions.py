@@ -1,0 +1,238 @@
+"""Reads expressions: uses, calls, and what must hold for each part of them to run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from surgeon.scan.names import Attempt, Binding, Call, Condition, Context, Import, Scope, Use, below, dotted
+
+
+class Expressions:
+    """One walk over a tree. The bodies of functions are read last, when the names around them are known."""
+
+    def __init__(self, top: str, package: str, lazy_annotations: bool) -> None:
+        self.top, self.package, self.lazy = top, package, lazy_annotations
+        self.uses: list[Use] = []
+        self.imports: list[Import] = []
+        self.calls: list[Call] = []
+        self.checks: set[str] = set()
+        self.stored: set[str] = set()
+        self.scope = self.top_scope = Scope()
+        self.context = Context()
+        self.base = 0
+        self.attempts: tuple[Attempt, ...] = ()
+        self._later: list[Callable[[], None]] = []
+        self._functions = 0
+
+    def block(self, body: Sequence[ast.stmt]) -> None:
+        """Statements in order. What follows an `if` that leaves runs only where that was not taken."""
+        before = self.context
+        for statement in body:
+            self.statement(statement)
+            if isinstance(statement, ast.If):
+                left, otherwise = leaves(statement.body), leaves(statement.orelse)
+                if left != otherwise:
+                    self.context = self.where(statement.test, not left)
+            elif isinstance(statement, ast.Assert):
+                self.context = self.where(statement.test, True)
+        self.context = before
+
+    def statement(self, node: ast.stmt) -> None:
+        method = getattr(self, f"visit_{type(node).__name__}", None)
+        if method is not None:
+            method(node)
+        else:
+            self.children(node)
+
+    def children(self, node: ast.AST) -> None:
+        """Everything in a node that has no rule of its own."""
+        for _, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                if value and isinstance(value[0], ast.stmt):
+                    self.block(value)
+                else:
+                    for each in value:
+                        self.any(each)
+            else:
+                self.any(value)
+
+    def any(self, node: object) -> None:
+        if isinstance(node, ast.expr):
+            self.expression(node)
+        elif isinstance(node, ast.stmt):
+            self.statement(node)
+        elif isinstance(node, ast.AST):
+            if isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
+                self.bind(node.name)
+            self.children(node)
+
+    def expression(self, node: ast.expr) -> None:
+        method = getattr(self, f"visit_{type(node).__name__}", None)
+        if method is not None:
+            method(node)
+        else:
+            self.children(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        """Nothing in it."""
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self.use(node)
+        elif isinstance(node.ctx, ast.Store):
+            self.bind(node.id)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self.use(node)
+        else:
+            self.stored |= {name for name, _ in self.scope.resolve(node) if below(name, self.top)}
+        inner: ast.expr = node
+        while isinstance(inner, ast.Attribute):
+            inner = inner.value
+        if not isinstance(inner, ast.Name):
+            self.expression(inner)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        keywords = tuple(each.arg for each in node.keywords if each.arg)
+        if isinstance(node.func, (ast.Name, ast.Attribute)) and dotted(node.func):
+            self.use(node.func, keywords)
+            self.called(node.func)
+            self.asked(node)
+        else:
+            self.expression(node.func)
+        for each in node.args:
+            self.expression(each)
+        for keyword in node.keywords:
+            self.expression(keyword.value)
+
+    def asked(self, node: ast.Call) -> None:
+        """`hasattr(torch, "x")`, `getattr(torch, "x")` and `import_module("torch.x")`."""
+        called, words = dotted(node.func), [_text(each) for each in node.args]
+        if called in ("hasattr", "getattr") and len(words) > 1 and words[1]:
+            for name, binding in self.scope.resolve(node.args[0]):
+                if below(name, self.top):
+                    asked = f"{name}.{words[1]}"
+                    self.checks.add(asked)
+                    if called == "getattr" and len(words) == 2:
+                        self.uses.append(Use(asked, node.lineno, self.context, binding=binding))
+        elif called.rpartition(".")[2] == "import_module" and words and below(words[0], self.top):
+            self.uses.append(Use(words[0], node.lineno, self.context, imported=True))
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        before, wanted = self.context, isinstance(node.op, ast.And)
+        for each in node.values:
+            self.expression(each)
+            self.context = self.where(each, wanted)
+        self.context = before
+
+    def visit_IfExp(self, node: ast.IfExp) -> None:
+        self.expression(node.test)
+        before = self.context
+        for part, wanted in ((node.body, True), (node.orelse, False)):
+            self.context = self.where(node.test, wanted)
+            self.expression(part)
+            self.context = before
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self.defaults(node.args)
+        self.function(node.args, node.body)
+
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
+        before, outer = self.context, self.scope
+        self.scope = Scope(outer)
+        for each in node.generators:
+            self.expression(each.iter)
+            self.expression(each.target)
+            for test in each.ifs:
+                self.expression(test)
+                self.context = self.where(test, True)
+        for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
+            self.expression(part)
+        self.context, self.scope = before, outer
+
+    visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp
+
+    def use(self, node: ast.expr, keywords: tuple[str, ...] = ()) -> None:
+        for name, binding in self.scope.resolve(node):
+            if below(name, self.top):
+                self.attempt(name)
+                self.uses.append(Use(name, node.lineno, self.context, False, keywords, binding))
+
+    def called(self, node: ast.expr) -> None:
+        """Note the call of a function of this source."""
+        if isinstance(node, ast.Name):
+            for binding in self.scope.find(node.id):
+                if binding.function is not None:
+                    self.calls.append(Call(binding.function, self.context))
+
+    def function(self, arguments: ast.arguments, body: list[ast.stmt] | ast.expr) -> int:
+        """Read a function's body, later, and return its number."""
+        self._functions += 1
+        key, scope = self._functions, Scope(self.scope)
+        inside = Context(function=key, conditions=self.context.conditions)
+
+        def read_body() -> None:
+            self.scope, self.context, self.base, self.attempts = scope, inside, len(inside.conditions), ()
+            for argument in arguments_of(arguments):
+                self.bind(argument.arg)
+            if isinstance(body, list):
+                self.block(body)
+            else:
+                self.expression(body)
+
+        self._later.append(read_body)
+        return key
+
+    def defaults(self, arguments: ast.arguments) -> None:
+        for each in [*arguments.defaults, *arguments.kw_defaults]:
+            if each is not None:
+                self.expression(each)
+
+    def bind(
+        self,
+        name: str,
+        *,
+        target: str = "",
+        value: ast.expr | None = None,
+        function: int | None = None,
+        imported: bool = False,
+    ) -> None:
+        """Give a name a meaning here; what a `try` binds, it binds only if it gets that far."""
+        tried = tuple(Condition(each, True, self.scope) for each in self.attempts)
+        context = replace(self.context, conditions=(*self.context.conditions, *tried))
+        self.scope.bind(name, Binding(context, target, value, function, imported), self.base)
+
+    def attempt(self, name: str) -> None:
+        for each in self.attempts:
+            each.append(name)
+
+    def where(self, test: ast.expr, wanted: bool) -> Context:
+        more = Condition(test, wanted, self.scope)
+        return replace(self.context, conditions=(*self.context.conditions, more))
+
+    def inside(self, context: Context, body: Sequence[ast.stmt]) -> None:
+        before, self.context = self.context, context
+        self.block(body)
+        self.context = before
+
+
+def arguments_of(arguments: ast.arguments) -> Iterator[ast.arg]:
+    yield from (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    yield from (each for each in (arguments.vararg, arguments.kwarg) if each)
+
+
+def leaves(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a block never reaches what follows it."""
+    if not body:
+        return False
+    last = body[-1]
+    if isinstance(last, ast.If):
+        return leaves(last.body) and leaves(last.orelse)
+    return isinstance(last, (ast.Return, ast.Raise, ast.Continue, ast.Break))
+
+
+def _text(node: ast.expr) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

@@ -1,0 +1,130 @@
+"""What one source asks for in vain: every use of a name or a keyword that is not there, and when it bites."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+
+from surgeon.scan.glance import Statement
+from surgeon.scan.guards import ATTRIBUTE_ERRORS, IMPORT_ERRORS, KEYWORD_ERRORS, Judge, World
+from surgeon.scan.names import Import, Source, Use, below
+from surgeon.scan.surface import Found, Question
+
+Asking = Callable[[Collection[Question]], Mapping[Question, Found]]
+
+
+class When(enum.Enum):
+    """When a gap bites."""
+
+    IMPORT = "import"
+    CALL = "call"
+    GUARDED = "guarded"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One use of something that is missing.
+
+    Attributes:
+        name: what is missing: `torch.xpu`; of a function that exists, the function.
+        keyword: the keyword that it does not take, or an empty string.
+        line: 1-based.
+        imported: whether an import statement asks for it.
+    """
+
+    name: str
+    keyword: str
+    when: When
+    line: int
+    imported: bool = False
+
+    @property
+    def errors(self) -> frozenset[str]:
+        """What a `try` must catch to deal with it."""
+        if self.keyword:
+            return KEYWORD_ERRORS
+        return IMPORT_ERRORS if self.imported else ATTRIBUTE_ERRORS
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One source, judged.
+
+    Attributes:
+        gaps: in the order of their lines.
+        imports: what importing it imports, for certain, each with the errors that are caught around it.
+    """
+
+    gaps: tuple[Gap, ...]
+    imports: tuple[tuple[Statement, frozenset[str]], ...]
+
+
+def questions(source: Source) -> list[Question]:
+    """What must be asked to judge a source."""
+    return [
+        *(_question(source, use) for use in source.uses),
+        *(_check(source, each) for each in source.checks),
+    ]
+
+
+def judge(
+    source: Source, world: World, found: Mapping[Question, Found], loadable: Collection[str] = ()
+) -> Judged:
+    """Find the gaps of a source that has been read, and which of its imports really run.
+
+    Args:
+        loadable: modules that exist, are not there after a mere import of the top, and that other
+            sources load: by the time a function is called, they are there.
+    """
+    asked = {use: _question(source, use) for use in source.uses}
+    missing = frozenset(each.name for each in questions(source) if not found[each].exists)
+    existing = frozenset(each for each in source.checks if found[_check(source, each)].exists)
+    judge = Judge(replace(world, missing=missing, existing=existing), source)
+    gaps = [
+        gap
+        for use, question in asked.items()
+        for gap in _gaps(judge, source, use, found[question])
+        if gap.imported or gap.when is not When.CALL or gap.name not in loadable
+    ]
+    imports = (
+        (Statement(each.module, each.names, each.line, True), each.context.caught)
+        for each in source.imports
+        if _runs(judge, each)
+    )
+    return Judged(tuple(dict.fromkeys(gaps)), tuple(imports))
+
+
+def _question(source: Source, use: Use) -> Question:
+    return Question(use.name, use.imported, frozenset() if use.imported else source.loaded)
+
+
+def _check(source: Source, name: str) -> Question:
+    return Question(name, False, source.loaded)
+
+
+def _gaps(judge: Judge, source: Source, use: Use, found: Found) -> list[Gap]:
+    if not found.exists:
+        if any(below(use.name, stored) for stored in source.stored):
+            return []
+        if use.binding is not None and use.binding.imported and below(use.binding.target, found.missing):
+            return []  # the import that makes the name is the gap
+        errors = IMPORT_ERRORS if use.imported else ATTRIBUTE_ERRORS
+        return [Gap(found.missing, "", _when(judge, use, found.missing, errors), use.line, use.imported)]
+    if found.parameters is None:
+        return []
+    return [
+        Gap(use.name, keyword, _when(judge, use, use.name, KEYWORD_ERRORS), use.line)
+        for keyword in use.keywords
+        if keyword not in found.parameters
+    ]
+
+
+def _when(judge: Judge, use: Use, missing: str, errors: frozenset[str]) -> When:
+    if judge.is_guarded(use, missing, errors):
+        return When.GUARDED
+    return When.IMPORT if judge.runs_at_import(use.context, missing, errors) else When.CALL
+
+
+def _runs(judge: Judge, each: Import) -> bool:
+    return not judge.is_dead(each.context) and judge.runs_at_import(each.context, "", frozenset())

@@ -1,0 +1,173 @@
+"""Which modules fail when they are imported: those with a gap, and those that import one that fails."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from surgeon.scan.glance import Statement
+from surgeon.scan.guards import IMPORT_ERRORS
+from surgeon.scan.names import below
+
+_LAZY = re.compile(rb"_LazyModule|def __getattr__\(|lazy_loader")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a module fails.
+
+    Attributes:
+        root: the module with the gap.
+        through: the module that it imports and that fails; itself, where the gap is its own.
+        line: of that import, or of the gap.
+        errors: the names of the exceptions by which a `try` may catch it.
+    """
+
+    root: str
+    through: str
+    line: int
+    errors: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module of what is scanned.
+
+    Attributes:
+        statements: its imports, sure and unsure.
+        lazy: whether it loads what it exports when that is first asked for.
+    """
+
+    name: str
+    statements: tuple[Statement, ...]
+    lazy: bool
+
+
+Certain = Callable[[str], Iterable[tuple[Statement, frozenset[str]]]]
+"""The imports that importing a module really does, each with the errors that are caught."""
+Drags = Callable[[str], Iterable[str]]
+"""What importing a part of the module asked imports of the modules scanned."""
+
+_LAZY_ERRORS = frozenset({"RuntimeError"}) | IMPORT_ERRORS
+"""What a lazy package makes of an error: transformers and diffusers, by release, one of these."""
+
+
+def is_lazy(data: bytes, path: str) -> bool:
+    """Tell whether a package loads its parts on demand (PEP 562, or a module class of its own)."""
+    return path.endswith("__init__.py") and _LAZY.search(data) is not None
+
+
+class Graph:
+    """Who imports whom."""
+
+    def __init__(
+        self,
+        modules: Mapping[str, Module],
+        defines: Callable[[str], Iterable[str]],
+        certain: Certain,
+        drags: Drags,
+    ) -> None:
+        self._modules, self._defines, self._certain, self._drags = modules, defines, certain, drags
+        self._exports: dict[str, Mapping[str, frozenset[str]]] = {}
+        self._importers: dict[str, list[tuple[str, Statement]]] = {}
+        tops = {name.partition(".")[0] for name in modules}
+        for module in modules.values():
+            for statement in module.statements:
+                if statement.module.partition(".")[0] not in tops and not self._drags_any(statement):
+                    continue
+                for target in self.targets(statement):
+                    self._importers.setdefault(target, []).append((module.name, statement))
+        self._children: dict[str, list[str]] = {}
+        for name in modules:
+            self._children.setdefault(name.rpartition(".")[0], []).append(name)
+
+    def failing(self, own: Mapping[str, tuple[int, frozenset[str]]]) -> dict[str, Failure]:
+        """All modules that fail, given those that do by themselves (the gap's line, what catches it)."""
+        failed = {
+            name: Failure(name, name, line, errors)
+            for name, (line, errors) in own.items()
+            if name in self._modules
+        }
+        queue = deque(failed)
+        while queue:
+            name = queue.popleft()
+            failure = failed[name]
+            for child in self._children.get(name, ()):
+                if child not in failed:
+                    failed[child] = Failure(failure.root, name, 0, failure.errors)
+                    queue.append(child)
+            for importer, statement in self._importers.get(name, ()):
+                if importer not in failed and (errors := self._errors(importer, statement, name, failure)):
+                    failed[importer] = Failure(failure.root, name, statement.line, errors)
+                    queue.append(importer)
+        return failed
+
+    def _errors(self, importer: str, statement: Statement, name: str, failure: Failure) -> frozenset[str]:
+        """How the failure of a module shows where it is imported; empty where it does not."""
+        errors = _LAZY_ERRORS if self._is_lazily(statement, name) else failure.errors
+        if statement.sure:
+            return errors
+        for each, caught in self._certain(importer):
+            if each.line == statement.line and not caught & errors and name in self.targets(each):
+                return errors
+        return frozenset()
+
+    def _is_lazily(self, statement: Statement, name: str) -> bool:
+        package = self._modules.get(statement.module)
+        return (
+            package is not None
+            and package.lazy
+            and not below(statement.module, name)
+            and name not in (f"{package.name}.{each}" for each in statement.names)
+        )
+
+    def targets(self, statement: Statement) -> Iterator[str]:
+        """The modules that a statement imports, parents included; a lazy package's name is followed."""
+        if not statement.module:
+            return
+        parts = statement.module.split(".")
+        for number in range(1, len(parts) + 1):
+            above = ".".join(parts[:number])
+            if above in self._modules:
+                yield above
+        yield from self._drags_any(statement)
+        for name in statement.names:
+            inner = f"{statement.module}.{name}"
+            if inner in self._modules:
+                yield inner
+            elif name != "*" and (package := self._modules.get(statement.module)) and package.lazy:
+                yield from self._exported(package.name).get(name, ())
+
+    def _drags_any(self, statement: Statement) -> list[str]:
+        """What importing a part of the module asked imports of what is scanned."""
+        asked = (statement.module, *(f"{statement.module}.{name}" for name in statement.names))
+        return [each for name in asked for each in self._drags(name) if each in self._modules]
+
+    def _exported(self, package: str) -> Mapping[str, frozenset[str]]:
+        """What a lazy package exports, and the modules that it loads for it.
+
+        They are in what only a type checker runs: `from .a import A`, `from .b import *`.
+        """
+        if package not in self._exports:
+            self._exports[package] = {}  # packages that lead to each other
+            found: dict[str, set[str]] = {}
+            for statement in self._modules[package].statements:
+                module = self._modules.get(statement.module)
+                if statement.sure or module is None or module.name == package:
+                    continue
+                for name, loads in self._taken(statement, module):
+                    found.setdefault(name, set()).update(loads)
+            self._exports[package] = {name: frozenset(loads) for name, loads in found.items()}
+        return self._exports[package]
+
+    def _taken(self, statement: Statement, module: Module) -> Iterator[tuple[str, Iterable[str]]]:
+        """The names that one statement makes a package export."""
+        inner: Mapping[str, Iterable[str]] = self._exported(module.name) if module.lazy else {}
+        if "*" not in statement.names:
+            yield from ((name, inner.get(name, (module.name,))) for name in statement.names)
+        elif module.lazy:
+            yield from inner.items()
+        else:
+            yield from ((name, (module.name,)) for name in self._defines(module.name))

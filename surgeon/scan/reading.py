@@ -1,0 +1,199 @@
+"""Reads the sources of a scan: looks at all of them, parses those that matter, names those that are bad."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from surgeon.scan.gaps import Asking, Gap, Judged, judge, questions
+from surgeon.scan.glance import Glance, code_of, glance
+from surgeon.scan.graph import Module, is_lazy
+from surgeon.scan.guards import World
+from surgeon.scan.known import Known
+from surgeon.scan.references import read
+from surgeon.scan.sources import File, Origin
+from surgeon.scan.workers import shared
+
+Result = TypeVar("Result")
+
+_DEFINED = re.compile(rb"(?m)^(?:(?:class|def|async def)[ \t]+(\w+)|(\w+)[ \t]*[=:])")
+LARGEST_BYTES = 8_000_000
+"""A larger source is data with a Python name."""
+
+Key = tuple[int, str]
+"""The number of an origin, and a path in it."""
+Skipped = dict[str, str]
+"""Paths that could not be read, and why."""
+
+
+@dataclass
+class Reading:
+    """All sources of a scan, each looked at once and parsed at most once.
+
+    Attributes:
+        origins: what is scanned.
+        world: what is known of the environment.
+        known: what is known of the module that is asked.
+        changed: bytes that stand in for a file's own: what `apply` would make of it.
+        glances: what was seen of each file.
+        lazy: the packages that load their parts on demand.
+        doubted: the files that may ask for something that is missing; all others ask for nothing that is.
+        skipped: what could not be read, and why.
+    """
+
+    origins: tuple[Origin, ...]
+    world: World
+    known: Known
+    changed: Mapping[Key, bytes] = field(default_factory=dict)
+    glances: dict[Key, Glance] = field(default_factory=dict)
+    lazy: set[Key] = field(default_factory=set)
+    doubted: set[Key] = field(default_factory=set)
+    skipped: Skipped = field(default_factory=dict)
+    files: dict[Key, File] = field(default_factory=dict)
+    _sizes: dict[Key, int] = field(default_factory=dict)
+    _judged: dict[Key, Judged | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.files:
+            self.files = {
+                (number, file.path): file
+                for number, origin in enumerate(self.origins)
+                for file in origin.files
+            }
+
+    def bytes_of(self, key: Key) -> bytes:
+        """A file's bytes.
+
+        Raises:
+            OSError, ValueError: they cannot be had.
+        """
+        if key in self.changed:
+            return self.changed[key]
+        path = self.origins[key[0]].folder / key[1]
+        data = path.read_bytes()
+        if len(data) > LARGEST_BYTES:
+            raise ValueError(f"it is larger than {LARGEST_BYTES // 1_000_000} MB")
+        return data
+
+    def look(self) -> None:
+        """Look at every file."""
+        for key in self.files:
+            try:
+                self._sizes[key] = (self.origins[key[0]].folder / key[1]).stat().st_size
+            except OSError:
+                self._sizes[key] = 0
+        for glances, lazy, skipped in self.share(self._look, list(self.files)):
+            self.glances.update(glances)
+            self.lazy |= lazy
+            self.skipped.update(skipped)
+
+    def _look(self, keys: Sequence[Key]) -> tuple[dict[Key, Glance], set[Key], Skipped]:
+        found: dict[Key, Glance] = {}
+        lazy: set[Key] = set()
+        skipped: Skipped = {}
+        for key in keys:
+            try:
+                data = self.bytes_of(key)
+            except (OSError, ValueError) as error:
+                skipped[self._path(key)] = f"it cannot be read: {getattr(error, 'strerror', None) or error}"
+                continue
+            found[key] = glance(data, self.world.top, self.files[key].package)
+            if is_lazy(data, key[1]):
+                lazy.add(key)
+        return found, lazy, skipped
+
+    def suspects(self) -> set[Key]:
+        """The files that may ask for something that is missing."""
+        self.known.learn(self.glances.values())
+        doubtful = [key for key, each in self.glances.items() if self.known.doubts(each)]
+        for doubted in self.share(self._suspects, doubtful):
+            self.doubted |= doubted
+        return self.doubted
+
+    def _suspects(self, keys: Sequence[Key]) -> set[Key]:
+        """Most doubts come from comments and texts: look again without them."""
+        found = set()
+        for key in keys:
+            code = glance(code_of(self.bytes_of(key)), self.world.top, self.files[key].package)
+            if self.known.doubts(replace(code, looked_up=self.glances[key].looked_up)):
+                found.add(key)
+        return found
+
+    def gaps(self, keys: Collection[Key]) -> dict[Key, tuple[Gap, ...]]:
+        """The gaps of some files; those without any are left out."""
+        fresh = [key for key in keys if key not in self._judged]
+        for judged, skipped in self.share(self._judge, fresh, cost=5):
+            self._judged.update(judged)
+            self.skipped.update(skipped)
+        found = ((key, self._judged[key]) for key in self.files if key in keys)
+        return {key: each.gaps for key, each in found if each and each.gaps}
+
+    def _judge(self, keys: Sequence[Key]) -> tuple[dict[Key, Judged | None], Skipped]:
+        """Parse files, and judge them."""
+        judged: dict[Key, Judged | None] = {}
+        skipped: Skipped = {}
+        lazy = self.world.python >= (3, 14)
+        for key in keys:
+            judged[key] = None
+            try:
+                package = self.files[key].package
+                source = read(self.bytes_of(key), self.world.top, package, lazy_annotations=lazy)
+            except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+                skipped[self._path(key)] = f"it cannot be parsed: {error}"
+                continue
+            sure = key not in self.doubted
+            found = self.known.answers(questions(source), sure=sure)
+            judged[key] = judge(source, self.world, found, self.known.loadable)
+        return judged, skipped
+
+    def with_bytes(self, changed: Mapping[Key, bytes]) -> Reading:
+        """The same reading with other bytes in some files."""
+        looked = {key: glance(data, self.world.top, self.files[key].package) for key, data in changed.items()}
+        self.known.learn(looked.values())
+        return replace(
+            self,
+            changed=changed,
+            glances={**self.glances, **looked},
+            doubted=self.doubted | set(changed),
+            _judged={key: each for key, each in self._judged.items() if key not in changed},
+        )
+
+    def asking(self, world: World, ask: Asking) -> Reading:
+        """The same sources, read for another release of the module."""
+        return replace(self, world=world, known=Known(ask), doubted=set(), _judged={})
+
+    def module(self, key: Key) -> Module:
+        """A file as a node of the graph."""
+        statements = self.glances[key].statements if key in self.glances else ()
+        return Module(self.files[key].module, statements, key in self.lazy)
+
+    def certain(self, key: Key) -> Judged | None:
+        """A file, parsed and judged; `None` where that is not possible."""
+        if key not in self._judged:
+            judged, skipped = self._judge([key])
+            self._judged.update(judged)
+            self.skipped.update(skipped)
+        return self._judged[key]
+
+    def defines(self, key: Key) -> Iterable[str]:
+        """The names that a module defines at its left margin."""
+        try:
+            found = _DEFINED.findall(self.bytes_of(key))
+        except (OSError, ValueError):
+            return []
+        return [(first or second).decode(errors="replace") for first, second in found]
+
+    def share(
+        self, work: Callable[[Sequence[Key]], Result], keys: Sequence[Key], *, cost: int = 1
+    ) -> list[Result]:
+        """Work on some files in two processes if that pays; see `shared`.
+
+        Args:
+            cost: how many times as long it takes as looking at them.
+        """
+        return shared(work, keys, [cost * self._sizes.get(key, 0) for key in keys])
+
+    def _path(self, key: Key) -> str:
+        return str(self.origins[key[0]].folder / key[1])

@@ -1,0 +1,187 @@
+"""Which files a scan reads: the Python sources of distributions, or of a folder of the user's own."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from surgeon.distribution import Distribution, Installed, normalised
+from surgeon.environment import Environment
+from surgeon.errors import UsageError
+from surgeon.fs import is_contained
+
+
+@dataclass(frozen=True)
+class File:
+    """One source.
+
+    Attributes:
+        path: relative to the folder of its origin, POSIX.
+        module: its dotted name.
+        package: the package that its relative imports start from.
+    """
+
+    path: str
+    module: str
+    package: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A distribution, or a folder of the user's own (without a version).
+
+    Attributes:
+        name: normalised, or the folder as it was given.
+        version: as its metadata says; empty for a folder.
+        folder: what the files' paths are relative to.
+    """
+
+    name: str
+    version: str
+    folder: Path
+    files: tuple[File, ...]
+    distribution: Distribution | None = None
+
+
+def origins(
+    environment: Environment, installed: Installed, wanted: Sequence[str], module: str
+) -> list[Origin]:
+    """What is to be scanned: what was named, or every installed distribution that depends on `module`.
+
+    Raises:
+        UsageError: nothing of that name is installed or lies there, or nothing depends on the module.
+    """
+    if wanted:
+        return [_named(each, installed) for each in dict.fromkeys(wanted)]
+    names = sorted(each.name for each in headers(environment) if normalised(module) in each.requires)
+    if not names:
+        raise UsageError(
+            f"nothing that is installed here depends on {module}",
+            hint="name a distribution or a folder: m3d-surgeon scan DISTRIBUTION_OR_PATH",
+            code="nothing-to-scan",
+        )
+    return [_of_distribution(found) for name in names if (found := installed.find(name))]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a distribution's metadata says at its top: normalised name, version, what it requires."""
+
+    name: str
+    version: str
+    requires: frozenset[str]
+
+
+def headers(environment: Environment) -> list[Header]:
+    """Every installed distribution, in the order of the path; without the costly parser of e-mails.
+
+    https://packaging.python.org/en/latest/specifications/core-metadata/
+    """
+    found: dict[str, Header] = {}
+    for folder in environment.site_directories:
+        for pattern in ("*.dist-info/METADATA", "*.egg-info/PKG-INFO"):
+            for path in sorted(folder.glob(pattern)):
+                try:
+                    header = _header(path.read_bytes())
+                except OSError:  # damaged metadata concerns doctor
+                    continue
+                if header.name:
+                    found.setdefault(header.name, header)
+    return list(found.values())
+
+
+def _header(data: bytes) -> Header:
+    fields = re.split(rb"\r?\n\r?\n", data, maxsplit=1)[0].decode(errors="replace")
+    name = re.search(r"(?mi)^name:\s*(\S+)", fields)
+    version = re.search(r"(?mi)^version:\s*(\S+)", fields)
+    required = re.findall(r"(?mi)^requires-dist:\s*([A-Za-z0-9][\w.-]*)", fields)
+    return Header(
+        normalised(name.group(1)) if name else "",
+        version.group(1) if version else "",
+        frozenset(normalised(each) for each in required),
+    )
+
+
+def _named(name: str, installed: Installed) -> Origin:
+    path = Path(name).expanduser()
+    if os.sep in name or name in (".", "..") or name.endswith(".py"):
+        if not path.exists():
+            raise UsageError("no such file or folder", path=name, hint="check the path")
+        return _of_path(path, name)
+    found = installed.find(name)
+    if found is not None:
+        return _of_distribution(found)
+    if path.exists():
+        return _of_path(path, name)
+    raise UsageError(
+        f"no distribution {name!r} is installed here, and no such file or folder",
+        hint="check the spelling, or name the environment with --python",
+        code="unknown-distribution",
+    )
+
+
+def _of_distribution(found: Distribution) -> Origin:
+    paths = found.paths or _listed(found)
+    files = (file_at(path) for path in sorted(paths) if path.endswith(".py") and is_contained(path))
+    return Origin(found.name, found.version, found.site, tuple(files), found)
+
+
+def _listed(found: Distribution) -> list[str]:
+    """The sources of an editable or legacy install are wherever its top-level names are."""
+    try:
+        text = found.metadata.read_text("top_level.txt") or ""
+    except (OSError, ValueError):
+        return []
+    return [
+        each.relative_to(found.site).as_posix()
+        for name in text.split()
+        for each in _sources(found.site / name)
+    ]
+
+
+def _of_path(path: Path, name: str) -> Origin:
+    root = path.absolute()
+    if root.is_file():
+        return Origin(name, "", root.parent, (file_at(root.name),))
+    top = root
+    while (top / "__init__.py").exists():
+        top = top.parent
+    files = (file_at(each.relative_to(top).as_posix()) for each in sorted(_sources(root)))
+    return Origin(name, "", top, tuple(files))
+
+
+def _sources(root: Path) -> Iterable[Path]:
+    if root.with_suffix(".py").is_file():
+        yield root.with_suffix(".py")
+    for folder, names, files in os.walk(root):
+        names[:] = [each for each in names if not each.startswith(".") and each != "__pycache__"]
+        names[:] = [each for each in names if not Path(folder, each, "pyvenv.cfg").exists()]
+        yield from (Path(folder, each) for each in files if each.endswith(".py"))
+
+
+def file_at(path: str) -> File:
+    """The source at a path relative to a folder of `sys.path`."""
+    module = path.removesuffix(".py").replace("/", ".")
+    if path.endswith("__init__.py"):
+        package = module.removesuffix(".__init__")
+        return File(path, package, package)
+    return File(path, module, module.rpartition(".")[0])
+
+
+def modules(environment: Environment) -> Iterator[str]:
+    """The top-level modules that can be imported."""
+    yield from sys.stdlib_module_names
+    for folder in environment.site_directories:
+        for each in Path(folder).iterdir():
+            yield each.name.partition(".")[0]
+
+
+def tops(targets: Sequence[Origin]) -> set[str]:
+    """The top-level modules of what is scanned."""
+    return {
+        file.module.partition(".")[0] for origin in targets if origin.distribution for file in origin.files
+    }

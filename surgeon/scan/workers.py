@@ -1,0 +1,77 @@
+"""Two processes for one piece of work, where that is possible; the second one is a fork that only answers."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+WORTH_IT_BYTES = 2_000_000
+"""Less than this is done before a fork has started."""
+
+
+def shared(
+    work: Callable[[Sequence[Item]], Result], items: Sequence[Item], sizes: Sequence[int]
+) -> list[Result]:
+    """Do a part of the work here and the rest in a fork; the results, in no particular order.
+
+    Args:
+        work: must not change anything that its caller relies on, because the fork's changes are lost.
+        sizes: how much work each item is, in bytes of source.
+    """
+    # macOS may not fork safely; one processor gains nothing.
+    if sum(sizes) < WORTH_IT_BYTES or sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
+        return [_alone(work, items)]
+    mine, theirs = _halves(items, sizes)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            os.close(reading)
+            with os.fdopen(writing, "wb") as pipe:
+                pickle.dump(_alone(work, theirs), pipe, pickle.HIGHEST_PROTOCOL)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        here = _alone(work, mine)
+        there: list[Any] = []
+        with suppress(EOFError, pickle.UnpicklingError):
+            there.append(pickle.load(pipe))
+    os.waitpid(child, 0)
+    # A fork that was killed (for want of memory) has done nothing: its part is done here.
+    return [here, *(there or [_alone(work, theirs)])]
+
+
+def _alone(work: Callable[[Sequence[Item]], Result], items: Sequence[Item]) -> Result:
+    with _without_collector():
+        return work(items)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Trees have no cycles: the collector would go through millions of nodes and find nothing."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _halves(items: Sequence[Item], sizes: Sequence[int]) -> tuple[list[Item], list[Item]]:
+    """Two parts of about the same size: each item, the largest first, goes to the smaller one."""
+    parts: tuple[list[Item], list[Item]] = ([], [])
+    filled = [0, 0]
+    for number in sorted(range(len(items)), key=lambda n: -sizes[n]):
+        part = int(filled[1] < filled[0])
+        parts[part].append(items[number])
+        filled[part] += sizes[number]
+    return parts

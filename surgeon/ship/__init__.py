@@ -1,0 +1,1 @@
+"""Applies patches to wheels instead of to an environment."""

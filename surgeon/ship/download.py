@@ -1,0 +1,88 @@
+"""Wheels that are named by a requirement: downloaded by the user's own pip, as it is configured."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from surgeon.environment import Environment
+from surgeon.errors import Refused, UsageError
+
+TIMEOUT_SECONDS = 1800
+DOWNLOAD = (
+    *("download", "--quiet", "--no-input", "--disable-pip-version-check"),
+    *("--no-deps", "--only-binary", ":all:", "--dest"),
+)
+"""Wheels only: to build one would run its project's code."""
+
+
+def wheel_at(argument: str, environment: Environment | None, folder: Path) -> Path:
+    """The wheel that an argument names: a path, or an exact requirement, which is downloaded to `folder`.
+
+    Raises:
+        UsageError: it is neither.
+        Refused: it cannot be downloaded (`no-wheel`).
+    """
+    path = Path(argument)
+    if argument.endswith(".whl") or path.is_file():
+        if not path.is_file():
+            raise UsageError("no such wheel", path=argument, hint="check the path")
+        return path
+    requirement = _exact(argument)
+    said: list[str] = []
+    for command in _pips(environment):
+        fault = _run([*command, *DOWNLOAD, str(folder), str(requirement)])
+        wheels = sorted(folder.glob("*.whl"))
+        if not fault and len(wheels) == 1:
+            return wheels[0]
+        said.append(fault or "pip downloaded no wheel")
+    reason = "; ".join(dict.fromkeys(said)) or "no pip is at hand"
+    raise Refused(
+        f"{argument} cannot be downloaded: {reason}",
+        hint="download its wheel, and name the file instead",
+        code="no-wheel",
+    )
+
+
+def _exact(argument: str) -> Requirement:
+    try:
+        requirement = Requirement(argument)
+    except InvalidRequirement as error:
+        raise UsageError(
+            f"neither a wheel nor a requirement: {argument!r}",
+            hint="name a .whl file, or a release as diffusers==0.36.0",
+        ) from error
+    operators = [specifier.operator for specifier in requirement.specifier]
+    if operators not in (["=="], ["==="]) or requirement.url or "*" in str(requirement.specifier):
+        raise UsageError(
+            f"{argument!r} does not name one release",
+            hint=f"name it as {requirement.name}==VERSION, so that the same wheel is built every time",
+        )
+    return requirement
+
+
+def _pips(environment: Environment | None) -> list[list[str]]:
+    """Where to look for pip, best first: the target's own, then any other, told which Python it is for."""
+    target = [str(environment.python)] if environment and environment.python else []
+    others = [sys.executable, shutil.which("python3"), shutil.which("python")]
+    commands = [[python, "-I", "-B", "-m", "pip"] for python in target]
+    for python in dict.fromkeys(other for other in others if other and other not in target):
+        commands.append([python, "-I", "-B", "-m", "pip", *(["--python", *target] if target else [])])
+    return commands
+
+
+def _run(command: list[str]) -> str:
+    """Run a program to its end: why it failed, or an empty string."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if not done.returncode:
+        return ""
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR") or "No module named" in line]
+    return (errors or lines or [f"exit status {done.returncode}"])[-1].removeprefix("ERROR: ")
