@@ -63,6 +63,7 @@ class Root:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._unsynced: set[str] | None = None
 
     def read(self, path: str) -> bytes:
         """A regular file's bytes. A link in last place is followed, for reading only."""
@@ -142,7 +143,7 @@ class Root:
                 with suppress(OSError):
                     os.unlink(temporary, dir_fd=parent)
                 raise
-            os.fsync(parent)
+            self._sync_names(path, parent)
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file of the store, whole or not at all, durably; owned like the site directory."""
@@ -159,14 +160,14 @@ class Root:
             with self._folder(path) as folder:
                 os.fchmod(folder, FOLDER_MODE)  # mkdir's mode went through the umask
                 os.fchown(folder, *self._store_owner())
-            os.fsync(parent)
+            self._sync_names(path, parent)
 
     def remove(self, path: str) -> None:
         """Remove a file or a link; nothing where there is none."""
         try:
             with self._parent(path) as (parent, name):
                 os.unlink(name, dir_fd=parent)
-                os.fsync(parent)
+                self._sync_names(path, parent)
         except (FileNotFoundError, NotADirectoryError):
             return
 
@@ -187,7 +188,21 @@ class Root:
         """Remove an empty folder; nothing where it is not empty or not there."""
         with suppress(OSError), self._parent(path) as (parent, name):
             os.rmdir(name, dir_fd=parent)
-            os.fsync(parent)
+            self._sync_names(path, parent)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make the names changed within durable at its end, each folder once, and not one by one.
+
+        After an exception nothing is promised: whoever undoes the changes syncs what it does.
+        """
+        self._unsynced = set()
+        try:
+            yield
+            for folder in sorted(self._unsynced):
+                self.sync(folder)
+        finally:
+            self._unsynced = None
 
     @contextmanager
     def locked(self, path: str, wait: Callable[[], None]) -> Iterator[None]:
@@ -211,6 +226,13 @@ class Root:
                     return
             finally:
                 os.close(descriptor)
+
+    def _sync_names(self, path: str, parent: int) -> None:
+        """Make durable that `path` was named or removed, now or at the end of `together`."""
+        if self._unsynced is None:
+            os.fsync(parent)
+        else:
+            self._unsynced.add(path.rpartition("/")[0])
 
     def _store_owner(self) -> tuple[int, int]:
         """Root gives what it writes to the site directory's owner; anybody else keeps it (-1)."""

@@ -182,12 +182,13 @@ class Store:
     def collect(self, manifest: Manifest) -> None:
         """Remove the objects that no changed file needs, and the store itself once it holds nothing."""
         needed = {entry.original for entry in manifest.files.values() if entry.patches}
-        for name in self.root.listing(OBJECTS):
-            if name not in needed:
-                self.root.remove(f"{OBJECTS}/{name}")
-        for name in self.root.listing(FOLDER):
-            if name.endswith(TEMPORARY_SUFFIX):
-                self.root.remove(f"{FOLDER}/{name}")
+        with self.root.together():
+            for name in self.root.listing(OBJECTS):
+                if name not in needed:
+                    self.root.remove(f"{OBJECTS}/{name}")
+            for name in self.root.listing(FOLDER):
+                if name.endswith(TEMPORARY_SUFFIX):
+                    self.root.remove(f"{FOLDER}/{name}")
         if not manifest.files:
             self.root.remove_folder(OBJECTS)
             self.root.remove(MANIFEST)

@@ -76,10 +76,11 @@ def commit(
     previous = store.manifest_bytes()
     try:
         journal = _prepare(store, changes, manifest)
-        for change in changes:
-            progress(change.path)
-            _install(store, change)
-            bytecode.purge(store.root, change.path, pycache_prefix)
+        with store.root.together():
+            for change in changes:
+                progress(change.path)
+                _install(store, change)
+                bytecode.purge(store.root, change.path, pycache_prefix)
         store.write_manifest(manifest.to_bytes())
     except BaseException as error:
         _back_out(store, journal, previous, pycache_prefix, error)
@@ -151,23 +152,24 @@ def unwritable(error: OSError, folder: Path) -> EnvironmentUnusable:
 
 
 def _prepare(store: Store, changes: Sequence[Change], manifest: Manifest) -> Journal:
-    steps = []
-    for change in changes:
-        looks = store.root.looks(change.path)
-        steps.append(
-            Step(
-                path=change.path,
-                distribution=change.distribution,
-                before=store.put_object(change.before),
-                after=store.put_object(change.after),
-                before_mtime_ns=looks.mtime_ns,
-                before_link=looks.link,
-            )
-        )
-    journal = Journal(sha256(manifest.to_bytes()), tuple(steps))
+    with store.root.together():
+        steps = tuple(_step(store, change) for change in changes)
+    journal = Journal(sha256(manifest.to_bytes()), steps)
     if steps:
         store.write_journal(journal)
     return journal
+
+
+def _step(store: Store, change: Change) -> Step:
+    looks = store.root.looks(change.path)
+    return Step(
+        path=change.path,
+        distribution=change.distribution,
+        before=store.put_object(change.before),
+        after=store.put_object(change.after),
+        before_mtime_ns=looks.mtime_ns,
+        before_link=looks.link,
+    )
 
 
 def _install(store: Store, change: Change) -> None:

@@ -40,10 +40,11 @@ class Mutation:
     noticed_by: str
 
 
-FILES = """        for change in changes:
-            progress(change.path)
-            _install(store, change)
-            bytecode.purge(store.root, change.path, pycache_prefix)
+FILES = """        with store.root.together():
+            for change in changes:
+                progress(change.path)
+                _install(store, change)
+                bytecode.purge(store.root, change.path, pycache_prefix)
 """
 COMMIT = "        store.write_manifest(manifest.to_bytes())\n"
 UTIME = "            os.utime(descriptor, ns=(looks.mtime_ns, looks.mtime_ns))\n"
@@ -77,17 +78,22 @@ MUTATIONS: dict[str, Mutation] = {
         f"{CUT}[first apply]",
     ),
     "no sync of a folder after a rename": Mutation(
-        "fs.py", (("                raise\n            os.fsync(parent)\n", "                raise\n"),), CUT
+        "fs.py",
+        (("                raise\n            self._sync_names(path, parent)\n", "                raise\n"),),
+        CUT,
     ),
     "no sync of a folder after a removal": Mutation(
         "fs.py",
         (
             (
-                "os.unlink(name, dir_fd=parent)\n                os.fsync(parent)",
+                "os.unlink(name, dir_fd=parent)\n                self._sync_names(path, parent)",
                 "os.unlink(name, dir_fd=parent)",
             ),
         ),
         CUT,
+    ),
+    "no sync of the folders changed together": Mutation(
+        "fs.py", (("                self.sync(folder)\n", "                pass\n"),), CUT
     ),
     "no sync of what a killed run left": Mutation(
         "transaction.py",
