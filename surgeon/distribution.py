@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -88,14 +88,7 @@ class Distribution:
     @cached_property
     def _rows(self) -> Mapping[str, str]:
         """RECORD's rows, undecoded: a large package has thousands, of which a few are asked for."""
-        text = (self.record_bytes or b"").decode(errors="replace")
-        if '"' not in text:  # nothing is quoted: five times as fast as reading CSV
-            return dict(PLAIN_ROW.findall(text))
-        try:
-            rows = csv.reader(text.splitlines())
-            return {row[0]: row[1] for row in rows if len(row) > 1 and row[1].startswith("sha256=")}
-        except csv.Error:
-            return {}
+        return _rows(self.record_bytes or b"")
 
     @cached_property
     def unpatchable(self) -> str:
@@ -124,6 +117,7 @@ class Installed:
 
     def __init__(self, environment: Environment) -> None:
         self._path = environment.path
+        self._folders = {site: _metadata_folders(site) for site in environment.path}
         self._found: dict[str, Distribution | None] = {}
 
     def find(self, name: str) -> Distribution | None:
@@ -137,7 +131,7 @@ class Installed:
     def _copies(self, name: str) -> Iterator[Distribution]:
         found: list[tuple[Path, Metadata]] = []
         for entry in self._path:
-            if _is_trap(entry, name):
+            if any(_is_trap(folder) for folder in self._folders[entry].get(name, ())):
                 found.append((entry, Unreadable()))
             else:
                 found += [(entry, metadata) for metadata in distributions(name=name, path=[str(entry)])]
@@ -151,6 +145,7 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+@lru_cache(maxsize=1024)  # an `apply` looks three times, and patches share their conditions
 def satisfies(version: str, specifier: str) -> bool:
     """Tell whether an installed version meets a PEP 440 specifier, deciding the odd ones too.
 
@@ -194,14 +189,30 @@ METADATA = ("METADATA", "PKG-INFO", "RECORD", "direct_url.json")
 """The files of a dist-info folder that are read here."""
 
 
-def _is_trap(site: Path, name: str) -> bool:
-    """Tell whether a device or a FIFO lies where metadata of this distribution is read."""
-    return any(
-        place.exists() and not place.is_file()
-        for folder in site.glob("*-info")
-        if normalised(folder.stem.partition("-")[0]) == name
-        for place in (folder / file for file in METADATA)
-    )
+def _metadata_folders(site: Path) -> Mapping[str, list[Path]]:
+    """The folders of metadata in a site directory, by the distribution that each is of."""
+    folders: dict[str, list[Path]] = {}
+    for folder in site.glob("*-info"):
+        folders.setdefault(normalised(folder.stem.partition("-")[0]), []).append(folder)
+    return folders
+
+
+def _is_trap(folder: Path) -> bool:
+    """Tell whether a device or a FIFO lies where metadata is read."""
+    places = [folder / file for file in METADATA]
+    return any(place.exists() and not place.is_file() for place in places)
+
+
+@lru_cache(maxsize=64)  # by content: one command looks up to three times
+def _rows(record: bytes) -> Mapping[str, str]:
+    text = record.decode(errors="replace")
+    if '"' not in text:  # nothing is quoted: five times as fast as reading CSV
+        return dict(PLAIN_ROW.findall(text))
+    try:
+        rows = csv.reader(text.splitlines())
+        return {row[0]: row[1] for row in rows if len(row) > 1 and row[1].startswith("sha256=")}
+    except csv.Error:
+        return {}
 
 
 def _version(metadata: Metadata) -> str:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
     from surgeon.work import Progress
 
 PATIENCE_SECONDS = 0.5
@@ -21,19 +23,29 @@ def progress(*, wanted: bool) -> Iterator[Progress]:
     if not wanted or not sys.stderr.isatty():
         yield lambda _what, _done, _total: None
         return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
     begun = time.monotonic()
-    bar = Bar(console=Console(stderr=True), transient=True)
-    task = bar.add_task("", total=None)
+    bar: Bar | None = None
 
     def advance(what: str, done: int, total: int) -> None:
-        bar.update(task, description=what, completed=done, total=total)
-        if time.monotonic() - begun > PATIENCE_SECONDS:
-            bar.start()
+        nonlocal bar
+        if bar is None and time.monotonic() - begun > PATIENCE_SECONDS:
+            bar = _bar()
+        if bar is not None:
+            bar.update(bar.task_ids[0], description=what, completed=done, total=total)
 
     try:
         yield advance
     finally:
-        bar.stop()
+        if bar is not None:
+            bar.stop()
+
+
+def _bar() -> Bar:
+    """A bar that can be seen; loaded no sooner, since rich takes its time."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    bar.add_task("", total=None)
+    bar.start()
+    return bar
