@@ -1,23 +1,22 @@
 # mypy: ignore-errors
-# ruff: noqa: ARG001, ARG002, B905, SIM905, UP031
+# ruff: noqa: ARG001, B905, F821, SIM905, UP031
 """Run by the target's interpreter (`-I -B -c`): answers what a module of its own has. Plain Python 3.8.
 
+`outsiders.py` stands before it in the program.
+
 Arguments: the module, the packages to keep out, then the folders of the environment's path. Each
-line of stdin is a JSON list of questions [name, imported, [modules that the source loads]]; each
-line of stdout the list of answers [exists, first part that is missing, names of parameters or null,
-what other packages are asked], or a text: what failed.
+line of stdin is a JSON list of questions [name, imported]; each line of stdout
+the list of answers [exists, first part that is missing, names of parameters or null, what other
+packages are asked], or a text: what failed.
 """
 
-import builtins
 import importlib
-import importlib.machinery
 import inspect
 import json
 import os
 import re
 import signal
 import sys
-import types
 
 ANY_BUILTIN = (
     "input other out dim axis keepdim keepdims dtype device layout requires_grad pin_memory memory_format "
@@ -30,87 +29,8 @@ SECONDS = 120
 """What cannot be answered in this time (an import that waits for something) counts as missing."""
 
 
-class Outsider(types.ModuleType):
-    """Stands for a package that is kept out: notes what is asked of it, and has nothing."""
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise ModuleNotFoundError("kept out: " + name, name=self.__name__ + "." + name)
-
-
-class Block:
-    """Keeps other packages out while the module's own parts are loaded, and notes who was asked for.
-
-    torch 2.1's `torch._dynamo` asks transformers for a class: whether that works is another question.
-    """
-
-    def __init__(self, names):
-        self.names = names
-
-    def find_spec(self, fullname, path=None, target=None):
-        first, _, rest = fullname.partition(".")
-        if first not in self.names:
-            return None
-        if rest:
-            raise ModuleNotFoundError("kept out: " + fullname, name=fullname)
-        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
-
-    def create_module(self, spec):
-        return Outsider(spec.name)
-
-    def exec_module(self, module):
-        """There is nothing to run."""
-
-
-EDGES = {}
-"""What each module imports while it is imported itself, loaded before or not."""
-
-
-def watch():
-    """Note every import from now on."""
-    plain, by_name = builtins.__import__, importlib.import_module
-
-    def watched(name, globals=None, locals=None, fromlist=(), level=0):
-        package = (globals or {}).get("__package__") or ""
-        whole = name
-        if level:
-            whole = ".".join(
-                filter(None, (package.rsplit(".", level - 1)[0] if level > 1 else package, name))
-            )
-        note(whole, *(whole + "." + each for each in fromlist or () if isinstance(each, str)))
-        return plain(name, globals, locals, fromlist, level)
-
-    def watched_by_name(name, package=None):
-        note(name)
-        return by_name(name, package)
-
-    builtins.__import__, importlib.import_module = watched, watched_by_name
-
-
-def note(*names):
-    """The importer is the module whose body runs: a function's import is its caller's."""
-    frame = sys._getframe(2)
-    while frame is not None and frame.f_code.co_name != "<module>":
-        frame = frame.f_back
-    if frame is not None:
-        EDGES.setdefault(frame.f_globals.get("__name__"), set()).update(names)
-
-
-def dragged_by(path, names):
-    """What importing a part of the module asks of the packages that were kept out."""
-    seen, queue, found = set(), [path], set()
-    while queue:
-        each = queue.pop()
-        if each in seen:
-            continue
-        seen.add(each)
-        if each.partition(".")[0] in names:
-            found.add(each)
-        else:
-            queue.extend(EDGES.get(each, ()))
-            queue.append(each.rpartition(".")[0])
-    return found
+PARTS = 2
+"""Questions about the same part of the module (`torch._dynamo`) do not disturb each other."""
 
 
 def main():
@@ -120,34 +40,39 @@ def main():
     block = Block(frozenset(sys.argv[2].split(",")) - {module})
     sys.path.extend(p for p in sys.argv[3:] if p not in sys.path)
     sys.meta_path.insert(0, block)
+    top = None
     try:
         top = importlib.import_module(module)
         failure = ""
     except BaseException as error:
         failure = "%s: %s" % (type(error).__name__, error)
     base = frozenset(sys.modules)
+    reaching = Reaching(top, module, block.names)
     for line in sys.stdin:
         if failure:
             print(json.dumps(failure), file=out, flush=True)
             return
-        print(json.dumps(answer(top, module, json.loads(line), base, block.names)), file=out, flush=True)
+        print(json.dumps(answer(top, module, json.loads(line), base, reaching)), file=out, flush=True)
 
 
-def answer(top, module, questions, base, kept_out):
-    """Every answer is found in a fork of a process that has imported the module and nothing else."""
+def answer(top, module, questions, base, reaching):
+    """Attributes are looked up in a fork of a process that has imported the module and nothing else."""
     answers = [None] * len(questions)
-    plain = [n for n, (_, imported, _) in enumerate(questions) if not imported]
-    found = apart(lambda: [attribute(top, module, questions[n][0], base) for n in plain])
+    plain = [n for n, (_, imported) in enumerate(questions) if not imported]
+    reaching.begin({name for name, imported in questions if imported})
+    found = apart(lambda: [attribute(top, module, questions[n][0], base) for n in plain]) if plain else []
     for number, found_here in zip(plain, found or [[False, questions[n][0], None] for n in plain]):
         answers[number] = found_here
-        lacks = found_here[1]
-        loaded = [m for m in questions[number][2] if m == lacks or m.startswith(lacks + ".")]
-        if not found_here[0] and loaded:
-            # The source loads what is not there yet: then it is there as for an import statement.
-            questions[number][1] = True
-    modules = sorted({questions[n][0] for n in range(len(questions)) if questions[n][1]})
-    reached = apart(lambda: reach(top, module, modules, kept_out)) or {}
-    for number, (name, imported, _) in enumerate(questions):
+    unclear = {}
+    for number in plain:
+        if answers[number] is None:
+            unclear.setdefault(tuple(questions[number][0].split(".")[:PARTS]), []).append(number)
+    for numbers in unclear.values():
+        found = apart(lambda each=numbers: [attribute(top, module, questions[n][0], None) for n in each])
+        for number, found_here in zip(numbers, found or [[False, questions[n][0], None] for n in numbers]):
+            answers[number] = found_here
+    reached = reaching.end()
+    for number, (name, imported) in enumerate(questions):
         if imported:
             answers[number] = reached.get(name, [False, name, None])
     return answers
@@ -175,6 +100,65 @@ def apart(work):
     return json.loads(text) if text else None
 
 
+class Reaching:
+    """A fork that imports what it is asked for, and stays: loading a part of torch may take a second."""
+
+    def __init__(self, top, module, kept_out):
+        self.top, self.module, self.kept_out = top, module, kept_out
+        self.child = 0
+
+    def begin(self, names):
+        """Ask for some names; the answers are collected by `end`."""
+        self.names = sorted(names)
+        if not names:
+            return
+        if not self.child:
+            self.start()
+        try:
+            self.asks.write(json.dumps(self.names) + "\n")
+            self.asks.flush()
+        except OSError:
+            pass  # it died: `end` notices
+
+    def end(self):
+        """The answers by name; none if it died."""
+        if not self.names:
+            return {}
+        line = self.says.readline()
+        if not line.endswith("\n"):
+            self.asks.close()
+            self.says.close()
+            os.waitpid(self.child, 0)
+            self.child = 0  # the next question gets another one
+            return {}
+        return json.loads(line)
+
+    def start(self):
+        theirs, asks = os.pipe()
+        says, mine = os.pipe()
+        self.child = os.fork()
+        if self.child == 0:
+            try:
+                os.close(asks)
+                os.close(says)
+                self.work(os.fdopen(theirs), os.fdopen(mine, "w"))
+            finally:
+                os._exit(0)
+        os.close(theirs)
+        os.close(mine)
+        self.asks, self.says = os.fdopen(asks, "w"), os.fdopen(says)
+
+    def work(self, asked, out):
+        watch()
+        for line in asked:
+            signal.alarm(SECONDS)
+            names = json.loads(line)
+            found = {name: imports(self.top, self.module, name) for name in names}
+            found = {name: [*each, sorted(dragged_by(name, self.kept_out))] for name, each in found.items()}
+            print(json.dumps(found), file=out, flush=True)
+            signal.alarm(0)
+
+
 def load(name):
     """Import a module; the error, if it cannot be."""
     try:
@@ -184,22 +168,22 @@ def load(name):
         return error
 
 
-LAZY = set()
-
-
 def attribute(top, module, name, known):
+    """An attribute after a mere import of the module; null where another question may have loaded it.
+
+    Some parts load themselves when they are asked for (`torch._dynamo`), and others with them. Without
+    `known`, the modules that the import loads, this question is alone.
+    """
     found, path = top, module
     for part in name.split(".")[module.count(".") + 1 :]:
         path += "." + part
-        owner, before = found, path in sys.modules
+        owner = found
         try:
             found = getattr(found, part)
         except BaseException:
             return [open_ended(owner, path), path, None]
-        if inspect.ismodule(found) and path in sys.modules and path not in known and path not in LAZY:
-            if before:
-                return [False, path, None]
-            LAZY.add(path)  # the package's own `__getattr__` has just loaded it
+        if known is not None and inspect.ismodule(found) and path in sys.modules and path not in known:
+            return None
         if type(found).__name__ == "_OpNamespace" and not dir_of(found):
             return [True, "", None]
     return [True, "", parameters(found, name)]
@@ -219,12 +203,6 @@ def dir_of(namespace):
         return any(each.startswith(wanted) for each in torch._C._dispatch_get_all_op_names())
     except Exception:
         return True
-
-
-def reach(top, module, names, kept_out):
-    watch()
-    found = {name: imports(top, module, name) for name in names}
-    return {name: [*each, sorted(dragged_by(name, kept_out))] for name, each in found.items()}
 
 
 def imports(top, module, name):

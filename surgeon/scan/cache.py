@@ -53,23 +53,45 @@ def key(
     add(_own_digest(), asked, environment.python, environment.version, *environment.path)
     add(*sorted(versions.items()), *sorted(modules))
     add(*(f"{patch.id} {patch.digest}" for patch in registry.patches.values()))
-    for origin in origins:
-        record = origin.distribution.record_bytes if origin.distribution else None
-        add(origin.name, origin.version, origin.folder, hashlib.sha256(record or b"").hexdigest())
-        root = str(origin.folder)
-        for file in origin.files:
-            try:
-                seen = os.stat(f"{root}/{file.path}")  # noqa: PTH116 - thousands of them
-                add(file.path, seen.st_mtime_ns, seen.st_size, seen.st_ino)
-            except OSError as error:
-                add(file.path, error.errno)
+    add(*map(seen, origins))
     return digest.hexdigest()
+
+
+def seen(origin: Origin) -> str:
+    """A hash over the RECORD of what is scanned, and over size and time of every file."""
+    record = origin.distribution.record_bytes if origin.distribution else None
+    digest = hashlib.sha256(record or b"")
+    root = str(origin.folder)
+    for file in origin.files:
+        try:
+            stat = os.stat(f"{root}/{file.path}")  # noqa: PTH116 - thousands of them
+            said = f"{file.path}\0{stat.st_mtime_ns} {stat.st_size} {stat.st_ino}\0"
+        except OSError as error:
+            said = f"{file.path}\0{error.errno}\0"
+        digest.update(said.encode("utf-8", "surrogateescape"))
+    return f"{origin.name} {origin.version} {root} {digest.hexdigest()}"
+
+
+def surface_key(environment: Environment, state: str, versions: Mapping[str, str], out: set[str]) -> str:
+    """A hash over everything that a module's answers depend on.
+
+    Args:
+        state: what was `seen` of the module.
+        versions: of what is installed: parts of the module import other packages.
+        out: the packages that are kept out.
+    """
+    others = sorted(each for each in versions.items() if each[0] not in out)
+    parts = [_own_digest(), environment.python, environment.version, *environment.path, state]
+    text = "\0".join(map(str, [*parts, *others, *sorted(out)]))
+    return "asked-" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def load(name: str) -> dict[str, Any] | None:
     """The answer that was kept under a key, or `None`."""
     with suppress(OSError, ValueError, RecursionError):
-        text = (folder() / f"{name}.json").read_bytes()
+        path = folder() / f"{name}.json"
+        text = path.read_bytes()
+        os.utime(path)  # the least used go first
         digest, _, body = text.partition(b"\n")
         if digest == hashlib.sha256(body).hexdigest().encode():
             content = json.loads(body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,14 @@ class Patched:
 
     data: bytes
     patches: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A file before `apply`: its original bytes, and the patches whose needles are in it, complete."""
+
+    original: bytes
+    patches: tuple[Patch, ...]
 
 
 def _speaks(edit: object, name: str, keyword: str) -> bool:
@@ -75,8 +83,8 @@ class Cover:
         entry = self.entry(distribution, path)
         return entry is not None and bool(entry.patches)
 
-    def patched(self, distribution: Distribution, path: str, data: bytes) -> Patched | None:
-        """What `apply` makes of a file, or `None` where it does nothing.
+    def pending(self, distribution: Distribution, path: str, data: bytes) -> Pending | None:
+        """What `apply` would run on a file, or `None` where it does nothing.
 
         A file that is neither what RECORD lists nor what we wrote is left alone, as `apply` does.
         """
@@ -85,10 +93,30 @@ class Cover:
         wanted = [p for p in patches if original and any(needle in original for needle in p.needle)]
         if original is None or not wanted or self._is_applied(distribution, path, data, wanted):
             return None
+        return Pending(original, tuple(self._complete(each.id) for each in wanted))
+
+    def promised(self, pending: Pending, top: str, lacking: Iterable[tuple[str, str]]) -> list[str] | None:
+        """The patches that say of themselves that they deal with what is missing, in its order.
+
+        Args:
+            lacking: names, each with the keyword that it does not take or an empty text.
+
+        Returns:
+            An empty text where no patch does; `None` if a patch has an edit that does not say what it is for.
+        """
+        if not all(_speaks(edit, top, "") for patch in pending.patches for edit in patch.transforms):
+            return None
+        return [
+            next((p.id for p in pending.patches if any(_speaks(e, *each) for e in p.transforms)), "")
+            for each in lacking
+        ]
+
+    def patched(self, pending: Pending) -> Patched | None:
+        """What `apply` makes of a file, or `None` where nothing matches."""
         from surgeon.rewrite import rewrite  # here: a scan that finds nothing to patch needs no parser
 
-        written = rewrite(original, [self._complete(p.id) for p in wanted])
-        did = tuple(patch.id for patch in wanted if written.matches.get(patch.id))
+        written = rewrite(pending.original, pending.patches)
+        did = tuple(patch.id for patch in pending.patches if written.matches.get(patch.id))
         return Patched(written.result, did) if did else None
 
     def _is_applied(

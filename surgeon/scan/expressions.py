@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from surgeon.scan.names import Attempt, Binding, Call, Condition, Context, Import, Scope, Use, below, dotted
 
@@ -25,12 +24,13 @@ class Expressions:
         self.attempts: tuple[Attempt, ...] = ()
         self._later: list[Callable[[], None]] = []
         self._functions = 0
+        self._rules: dict[type[ast.AST], Callable[..., None]] = {}
 
     def block(self, body: Sequence[ast.stmt]) -> None:
         """Statements in order. What follows an `if` that leaves runs only where that was not taken."""
         before = self.context
         for statement in body:
-            self.statement(statement)
+            self.visit(statement)
             if isinstance(statement, ast.If):
                 left, otherwise = leaves(statement.body), leaves(statement.orelse)
                 if left != otherwise:
@@ -39,41 +39,37 @@ class Expressions:
                 self.context = self.where(statement.test, True)
         self.context = before
 
-    def statement(self, node: ast.stmt) -> None:
-        method = getattr(self, f"visit_{type(node).__name__}", None)
-        if method is not None:
-            method(node)
-        else:
-            self.children(node)
+    def visit(self, node: ast.AST) -> None:
+        """A node by its own rule, or what is in it."""
+        kind = type(node)
+        rule = self._rules.get(kind)
+        if rule is None:
+            rule = self._rules[kind] = getattr(self, f"visit_{kind.__name__}", self.children)
+        rule(node)
 
     def children(self, node: ast.AST) -> None:
         """Everything in a node that has no rule of its own."""
-        for _, value in ast.iter_fields(node):
-            if isinstance(value, list):
-                if value and isinstance(value[0], ast.stmt):
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, ast.AST):
+                self.visit(value)
+            elif isinstance(value, list) and value:
+                if isinstance(value[0], ast.stmt):
                     self.block(value)
                 else:
                     for each in value:
-                        self.any(each)
-            else:
-                self.any(value)
+                        if isinstance(each, ast.AST):
+                            self.visit(each)
 
-    def any(self, node: object) -> None:
-        if isinstance(node, ast.expr):
-            self.expression(node)
-        elif isinstance(node, ast.stmt):
-            self.statement(node)
-        elif isinstance(node, ast.AST):
-            if isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
-                self.bind(node.name)
-            self.children(node)
+    def visit_Load(self, node: ast.Load) -> None:
+        """Nothing in it."""
 
-    def expression(self, node: ast.expr) -> None:
-        method = getattr(self, f"visit_{type(node).__name__}", None)
-        if method is not None:
-            method(node)
-        else:
-            self.children(node)
+    def visit_MatchAs(self, node: ast.MatchAs | ast.MatchStar) -> None:
+        if node.name:
+            self.bind(node.name)
+        self.children(node)
+
+    visit_MatchStar = visit_MatchAs
 
     def visit_Constant(self, node: ast.Constant) -> None:
         """Nothing in it."""
@@ -93,7 +89,7 @@ class Expressions:
         while isinstance(inner, ast.Attribute):
             inner = inner.value
         if not isinstance(inner, ast.Name):
-            self.expression(inner)
+            self.visit(inner)
 
     def visit_Call(self, node: ast.Call) -> None:
         keywords = tuple(each.arg for each in node.keywords if each.arg)
@@ -102,11 +98,11 @@ class Expressions:
             self.called(node.func)
             self.asked(node)
         else:
-            self.expression(node.func)
+            self.visit(node.func)
         for each in node.args:
-            self.expression(each)
+            self.visit(each)
         for keyword in node.keywords:
-            self.expression(keyword.value)
+            self.visit(keyword.value)
 
     def asked(self, node: ast.Call) -> None:
         """`hasattr(torch, "x")`, `getattr(torch, "x")` and `import_module("torch.x")`."""
@@ -124,16 +120,16 @@ class Expressions:
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
         before, wanted = self.context, isinstance(node.op, ast.And)
         for each in node.values:
-            self.expression(each)
+            self.visit(each)
             self.context = self.where(each, wanted)
         self.context = before
 
     def visit_IfExp(self, node: ast.IfExp) -> None:
-        self.expression(node.test)
+        self.visit(node.test)
         before = self.context
         for part, wanted in ((node.body, True), (node.orelse, False)):
             self.context = self.where(node.test, wanted)
-            self.expression(part)
+            self.visit(part)
             self.context = before
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
@@ -144,13 +140,13 @@ class Expressions:
         before, outer = self.context, self.scope
         self.scope = Scope(outer)
         for each in node.generators:
-            self.expression(each.iter)
-            self.expression(each.target)
+            self.visit(each.iter)
+            self.visit(each.target)
             for test in each.ifs:
-                self.expression(test)
+                self.visit(test)
                 self.context = self.where(test, True)
         for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
-            self.expression(part)
+            self.visit(part)
         self.context, self.scope = before, outer
 
     visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp
@@ -181,7 +177,7 @@ class Expressions:
             if isinstance(body, list):
                 self.block(body)
             else:
-                self.expression(body)
+                self.visit(body)
 
         self._later.append(read_body)
         return key
@@ -189,7 +185,7 @@ class Expressions:
     def defaults(self, arguments: ast.arguments) -> None:
         for each in [*arguments.defaults, *arguments.kw_defaults]:
             if each is not None:
-                self.expression(each)
+                self.visit(each)
 
     def bind(
         self,
@@ -201,8 +197,10 @@ class Expressions:
         imported: bool = False,
     ) -> None:
         """Give a name a meaning here; what a `try` binds, it binds only if it gets that far."""
-        tried = tuple(Condition(each, True, self.scope) for each in self.attempts)
-        context = replace(self.context, conditions=(*self.context.conditions, *tried))
+        context = self.context
+        if self.attempts:
+            tried = (Condition(each, True, self.scope) for each in self.attempts)
+            context = Context(context.function, (*context.conditions, *tried), context.caught)
         self.scope.bind(name, Binding(context, target, value, function, imported), self.base)
 
     def attempt(self, name: str) -> None:
@@ -210,8 +208,8 @@ class Expressions:
             each.append(name)
 
     def where(self, test: ast.expr, wanted: bool) -> Context:
-        more = Condition(test, wanted, self.scope)
-        return replace(self.context, conditions=(*self.context.conditions, more))
+        context, more = self.context, Condition(test, wanted, self.scope)
+        return Context(context.function, (*context.conditions, more), context.caught)
 
     def inside(self, context: Context, body: Sequence[ast.stmt]) -> None:
         before, self.context = self.context, context

@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from surgeon.scan.names import absolute, below
 
@@ -24,19 +24,26 @@ _KEYWORD = re.compile(rb"(\w+)\s*=(?!=)")
 _TOKEN = re.compile(rb"[()]|(\w+)\s*=(?!=)|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|#[^\n]*|([\"'])")
 _LOOK_UP = re.compile(rb"attr\(\s*([\w.]+)\s*,\s*[rbuRBU]?[\"'](\w+)[\"']")
 _LEXEME = re.compile(
-    rb"#[^\n]*|(?:(?<!\w)(?:(?P<f>[fFtT][rR]?|[rR][fFtT])|[bBuU]?[rR]?|[rR][bB]))?"
-    rb'(?:"""(?:[^"\\]|\\.|"(?!""))*"""|' + rb"'''(?:[^'\\]|\\.|'(?!''))*'''"
-    rb'|"(?:[^"\\\n]|\\.)*"|' + rb"'(?:[^'\\\n]|\\.)*')",
+    rb"#[^\n]*"
+    rb'|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'
+    rb"|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'''"
+    rb'|"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
+    rb"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'",
     re.DOTALL,
 )
+_FORMATTED = re.compile(rb"(?<!\w)(?:[fFtT][rR]?|[rR][fFtT])$")
 _LONGEST_CALL = 5_000
-_END = rb"[ \t)\\]*(?:[\r\n;#]|$)"
+_CHAIN = re.compile(rb"(?!\w)((?:" + _GAP + rb"\." + _GAP + rb"\w+)*)(" + _GAP + rb"\()?")
+"""What follows a name: attributes, and the parenthesis of a call."""
+_END = re.compile(rb"[ \t)\\]*(?:[\r\n;#]|$)")
+_BLANK = b" \t\r\n\f\v(\\"
+_PART_OF_A_NAME = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
+_LONGEST_GAP = 500
 _ROUNDS = 3
 """How often an alias of an alias is followed; see `references`."""
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """An import statement, or what looks like one.
 
     Attributes:
@@ -52,8 +59,7 @@ class Statement:
     sure: bool
 
 
-@dataclass(frozen=True)
-class Glance:
+class Glance(NamedTuple):
     """What a source may ask.
 
     Attributes:
@@ -107,17 +113,22 @@ def code_of(data: bytes) -> bytes:
 
     Where texts nest in a way that this cannot follow (PEP 701), the source is returned as it is.
     """
+    parts: list[bytes] = []
+    position = 0
     for match in _LEXEME.finditer(data):
-        text = match.group()
-        if match.group("f") and text.count(b"{") != text.count(b"}"):
-            return data
-    return _LEXEME.sub(_kept, data)
-
-
-def _kept(match: re.Match[bytes]) -> bytes:
-    if match.group("f"):
-        return match.group()
-    return b"" if match.group().startswith(b"#") else b'""'
+        start, end = match.span()
+        parts.append(data[position:start])
+        position = end
+        if data[start] == 0x23:  # "#"
+            continue
+        if _FORMATTED.search(data[max(start - 3, 0) : start]):
+            text = match.group()
+            if text.count(b"{") != text.count(b"}"):
+                return data
+            parts.append(text)
+        else:
+            parts.append(b'""')
+    return b"".join([*parts, data[position:]])
 
 
 def _statements(data: bytes, package: str) -> Iterator[tuple[Statement, list[tuple[str, str]]]]:
@@ -153,7 +164,7 @@ def _statements(data: bytes, package: str) -> Iterator[tuple[Statement, list[tup
 
 def _is_code(data: bytes, position: int) -> bool:
     """Tell whether a position is certainly not inside a text of several lines."""
-    return data.count(b'"""', 0, position) % 2 == 0 and b"'''" not in data[:position]
+    return data.count(b'"""', 0, position) % 2 == 0 and data.find(b"'''", 0, position) < 0
 
 
 def _named(text: str) -> tuple[str, str]:
@@ -166,31 +177,41 @@ def _named(text: str) -> tuple[str, str]:
 def _uses(data: bytes, aliases: dict[str, set[str]]) -> tuple[set[str], set[tuple[str, str]]]:
     """The dotted names that follow an alias, and the keywords of the calls among them."""
     names: set[str] = set()
-    keywords: set[tuple[str, str]] = set()
+    calls: set[tuple[str, bytes, int]] = set()
     seen: set[tuple[str, str]] = set()
     for _ in range(_ROUNDS):
         fresh = {(alias, target) for alias, targets in aliases.items() for target in targets} - seen
         seen |= fresh
         for alias, target in fresh:
-            word = re.escape(alias.encode())
-            here = word + rb"(?<![\w.]" + word + rb")(?!\w)"
-            chains = re.compile(here + rb"((?:" + _GAP + rb"\." + _GAP + rb"\w+)*)(" + _GAP + rb"\()?")
-            calls: set[tuple[bytes, int]] = set()
-            for match in chains.finditer(data):
-                chain, called = match.groups()
+            for chain, called, bound in _places(data, alias.encode()):
                 if (chain or called) and not chain.endswith(b".html"):  # links to documentation
-                    calls.add((chain, match.end() if called else -1))
-            for chain, end in calls:
-                name = _joined(target, chain)
-                names.add(name)
-                if end >= 0:
-                    keywords |= {(name, each) for each in _keywords(data, end)}
-            for match in re.finditer(
-                rb"=[\s(\\]*" + here + rb"((?:" + _GAP + rb"\." + _GAP + rb"\w+)*)" + _END, data
-            ):
-                if bound := _bound(data, match.start()):
-                    aliases.setdefault(bound, set()).add(_joined(target, match.group(1)))
+                    calls.add((target, chain, called))
+                if bound:
+                    aliases.setdefault(bound, set()).add(_joined(target, chain))
+    keywords: set[tuple[str, str]] = set()
+    for target, chain, end in calls:
+        name = _joined(target, chain)
+        names.add(name)
+        if end:
+            keywords |= {(name, each) for each in _keywords(data, end)}
     return names, keywords
+
+
+def _places(data: bytes, word: bytes) -> Iterator[tuple[bytes, int, str]]:
+    """Where a name stands: its attributes, where its call's arguments begin or 0, what it is assigned to."""
+    position = data.find(word)
+    while position >= 0:
+        before = data[position - 1] if position else 0
+        if before not in _PART_OF_A_NAME and (match := _CHAIN.match(data, position + len(word))):
+            chain = match.group(1)
+            bound = ""
+            if before in _BLANK or before == 0x3D:
+                left = data[max(position - _LONGEST_GAP, 0) : position].rstrip(_BLANK)
+                if left.endswith(b"=") and _END.match(data, match.end(1)):
+                    start = max(position - _LONGEST_GAP, 0)
+                    bound = _bound(data, start + len(left) - 1)
+            yield chain, match.end() if match.group(2) else 0, bound
+        position = data.find(word, position + len(word))
 
 
 def _looked_up(data: bytes, aliases: dict[str, set[str]]) -> set[str]:

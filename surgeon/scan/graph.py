@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 from surgeon.scan.glance import Statement
@@ -47,6 +47,8 @@ class Module:
 
 Certain = Callable[[str], Iterable[tuple[Statement, frozenset[str]]]]
 """The imports that importing a module really does, each with the errors that are caught."""
+Expect = Callable[[Collection[str]], None]
+"""Is told of which modules `Certain` may be asked next."""
 Drags = Callable[[str], Iterable[str]]
 """What importing a part of the module asked imports of the modules scanned."""
 
@@ -68,20 +70,36 @@ class Graph:
         defines: Callable[[str], Iterable[str]],
         certain: Certain,
         drags: Drags,
+        expect: Expect,
     ) -> None:
         self._modules, self._defines, self._certain, self._drags = modules, defines, certain, drags
+        self._expect = expect
         self._exports: dict[str, Mapping[str, frozenset[str]]] = {}
+        self._targets: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
         self._importers: dict[str, list[tuple[str, Statement]]] = {}
-        tops = {name.partition(".")[0] for name in modules}
-        for module in modules.values():
-            for statement in module.statements:
-                if statement.module.partition(".")[0] not in tops and not self._drags_any(statement):
-                    continue
-                for target in self.targets(statement):
-                    self._importers.setdefault(target, []).append((module.name, statement))
+        self._add(modules.values())
         self._children: dict[str, list[str]] = {}
         for name in modules:
             self._children.setdefault(name.rpartition(".")[0], []).append(name)
+
+    def _add(self, modules: Iterable[Module]) -> None:
+        for module in modules:
+            for statement in module.statements:
+                for target in self.targets(statement):
+                    self._importers.setdefault(target, []).append((module.name, statement))
+
+    def changed(self, modules: Iterable[Module], certain: Certain) -> Graph:
+        """The graph with other imports in some modules, none of which loads its parts on demand."""
+        by_name = {each.name: each for each in modules}
+        graph = copy(self)
+        graph._certain = certain
+        graph._modules = {**self._modules, **by_name}
+        graph._importers = {
+            target: [each for each in importers if each[0] not in by_name]
+            for target, importers in self._importers.items()
+        }
+        graph._add(by_name.values())
+        return graph
 
     def failing(self, own: Mapping[str, tuple[int, frozenset[str]]]) -> dict[str, Failure]:
         """All modules that fail, given those that do by themselves (the gap's line, what catches it)."""
@@ -90,19 +108,30 @@ class Graph:
             for name, (line, errors) in own.items()
             if name in self._modules
         }
-        queue = deque(failed)
-        while queue:
-            name = queue.popleft()
-            failure = failed[name]
-            for child in self._children.get(name, ()):
-                if child not in failed:
-                    failed[child] = Failure(failure.root, name, 0, failure.errors)
-                    queue.append(child)
-            for importer, statement in self._importers.get(name, ()):
-                if importer not in failed and (errors := self._errors(importer, statement, name, failure)):
-                    failed[importer] = Failure(failure.root, name, statement.line, errors)
-                    queue.append(importer)
+        wave = list(failed)
+        while wave:
+            self._expect(
+                {
+                    importer
+                    for name in wave
+                    for importer, statement in self._importers.get(name, ())
+                    if importer not in failed and not statement.sure
+                }
+            )
+            wave = [each for name in wave for each in self._break(name, failed)]
         return failed
+
+    def _break(self, name: str, failed: dict[str, Failure]) -> Iterator[str]:
+        """Add the modules that fail because one does, and say which."""
+        failure = failed[name]
+        for child in self._children.get(name, ()):
+            if child not in failed:
+                failed[child] = Failure(failure.root, name, 0, failure.errors)
+                yield child
+        for importer, statement in self._importers.get(name, ()):
+            if importer not in failed and (errors := self._errors(importer, statement, name, failure)):
+                failed[importer] = Failure(failure.root, name, statement.line, errors)
+                yield importer
 
     def _errors(self, importer: str, statement: Statement, name: str, failure: Failure) -> frozenset[str]:
         """How the failure of a module shows where it is imported; empty where it does not."""
@@ -123,8 +152,14 @@ class Graph:
             and name not in (f"{package.name}.{each}" for each in statement.names)
         )
 
-    def targets(self, statement: Statement) -> Iterator[str]:
+    def targets(self, statement: Statement) -> tuple[str, ...]:
         """The modules that a statement imports, parents included; a lazy package's name is followed."""
+        key = statement.module, statement.names
+        if key not in self._targets:
+            self._targets[key] = tuple(dict.fromkeys(self._found(statement)))
+        return self._targets[key]
+
+    def _found(self, statement: Statement) -> Iterator[str]:
         if not statement.module:
             return
         parts = statement.module.split(".")

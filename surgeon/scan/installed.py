@@ -1,17 +1,19 @@
-"""An installed module, asked in one fresh process of its own interpreter."""
+"""An installed module, asked in one fresh process of its own interpreter; its answers are remembered."""
 
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from surgeon.environment import Environment
 from surgeon.errors import EnvironmentUnusable
+from surgeon.scan import cache
 from surgeon.scan.surface import Found, Question
 
 TIMEOUT_SECONDS = 300
@@ -20,12 +22,26 @@ TIMEOUT_SECONDS = 300
 class Installed:
     """The module of an environment. The process is started at once, and imports while we read sources.
 
+    Where answers are remembered, it is only started for a question that is new.
+
+    Args:
+        keep_out: the top-level modules of what is scanned, which it must not import.
+        memory: the name under which answers are kept; they hold for as long as it is the same.
+
     Attributes:
         drags: what importing a part of the module imports of the packages that were kept out.
+        meanwhile: work that is done piece by piece while an answer is waited for.
     """
 
+    meanwhile: Iterator[None] = iter(())
+
     def __init__(
-        self, environment: Environment, module: str, version: str, keep_out: Collection[str] = ()
+        self,
+        environment: Environment,
+        module: str,
+        version: str,
+        keep_out: Collection[str] = (),
+        memory: str = "",
     ) -> None:
         if environment.python is None:
             raise EnvironmentUnusable(
@@ -37,17 +53,47 @@ class Installed:
         self._python, self._module, self._version = environment.python, module, version
         self._answers: dict[Question, Found] = {}
         self.drags: dict[str, frozenset[str]] = {}
-        program = Path(__file__).with_name("answers.py").read_text(encoding="utf-8")
-        command = [str(environment.python), "-I", "-B", "-W", "ignore", "-c", program, module]
-        command.append(",".join(sorted(keep_out)))
-        command += [str(each) for each in environment.path]
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        try:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
-            )
-        except OSError as error:
-            raise self._died(str(error)) from error
+        self._memory, self._known = memory, 0
+        self._lines: list[tuple[list[Any], list[Any]]] = []
+        parts = (Path(__file__).with_name(name) for name in ("outsiders.py", "answers.py"))
+        program = "\n".join(each.read_text(encoding="utf-8") for each in parts)
+        self._command = [str(environment.python), "-I", "-B", "-W", "ignore", "-c", program, module]
+        self._command += [",".join(sorted(keep_out)), *map(str, environment.path)]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._remember()
+        if not self._answers:
+            self._start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a process has been started."""
+        return self._process is not None
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+            try:
+                self._process = subprocess.Popen(
+                    self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
+                )
+            except OSError as error:
+                raise self._died(str(error)) from error
+        return self._process
+
+    def _remember(self) -> None:
+        with suppress(KeyError, TypeError, ValueError):
+            for line, answer in (cache.load(self._memory) or {}).get("answers", ()):
+                self._take(line, answer)
+        self._known = len(self._lines)
+
+    def _take(self, line: list[Any], answer: list[Any]) -> None:
+        name, imported = line
+        exists, missing, parameters, *drags = answer
+        known = None if parameters is None else frozenset(parameters)
+        self._answers[Question(name, imported)] = Found(bool(exists), str(missing), known)
+        if drags and drags[0]:
+            self.drags[name] = frozenset(drags[0])
+        self._lines.append((line, answer))
 
     @property
     def description(self) -> str:
@@ -62,27 +108,32 @@ class Installed:
         """
         fresh = [each for each in dict.fromkeys(questions) if each not in self._answers]
         if fresh:
-            lines = [[each.name, each.imported, sorted(each.loaded)] for each in fresh]
-            for question, (exists, missing, parameters, *drags) in zip(fresh, self._talk(lines), strict=True):
-                known = None if parameters is None else frozenset(parameters)
-                self._answers[question] = Found(bool(exists), str(missing), known)
-                if drags and drags[0]:
-                    self.drags[question.name] = frozenset(drags[0])
+            lines: list[list[Any]] = [[each.name, each.imported] for each in fresh]
+            for line, answer in zip(lines, self._talk(lines), strict=True):
+                self._take(line, answer)
         return {each: self._answers[each] for each in questions}
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and remember what it said."""
+        if self._memory and len(self._lines) > self._known:
+            cache.save(self._memory, {"answers": self._lines})
+        if self._process is None:
+            return
         with suppress(OSError):
             self._process.kill()
         self._process.communicate()
         self._said.close()
 
-    def _talk(self, lines: list[list[object]]) -> list[list[Any]]:
-        assert self._process.stdin is not None and self._process.stdout is not None
+    def _talk(self, lines: list[list[Any]]) -> list[list[Any]]:
+        process = self._start()
+        assert process.stdin is not None and process.stdout is not None
         try:
-            self._process.stdin.write(json.dumps(lines).encode() + b"\n")
-            self._process.stdin.flush()
-            answer = self._process.stdout.readline()
+            process.stdin.write(json.dumps(lines).encode() + b"\n")
+            process.stdin.flush()
+            while not select.select([process.stdout], [], [], 0)[0]:
+                if next(self.meanwhile, True):
+                    break
+            answer = process.stdout.readline()
             answered = json.loads(answer)
         except (OSError, ValueError) as error:
             raise self._died("") from error
@@ -94,7 +145,7 @@ class Installed:
 
     def _died(self, reason: str) -> EnvironmentUnusable:
         status: int | str = "?"
-        if hasattr(self, "_process"):
+        if self._process is not None:
             with suppress(OSError, subprocess.TimeoutExpired):
                 self._process.communicate(timeout=5)
                 status = self._process.returncode

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from surgeon.scan.glance import Glance, code_of, glance
 from surgeon.scan.graph import Module, is_lazy
 from surgeon.scan.guards import World
 from surgeon.scan.known import Known
+from surgeon.scan.names import Source
 from surgeon.scan.references import read
 from surgeon.scan.sources import File, Origin
 from surgeon.scan.workers import shared
@@ -19,6 +21,8 @@ from surgeon.scan.workers import shared
 Result = TypeVar("Result")
 
 _DEFINED = re.compile(rb"(?m)^(?:(?:class|def|async def)[ \t]+(\w+)|(\w+)[ \t]*[=:])")
+UNREADABLE = (OSError, SyntaxError, ValueError, RecursionError, MemoryError)
+"""What reading and parsing a file may come to."""
 LARGEST_BYTES = 8_000_000
 """A larger source is data with a Python name."""
 
@@ -53,6 +57,7 @@ class Reading:
     skipped: Skipped = field(default_factory=dict)
     files: dict[Key, File] = field(default_factory=dict)
     _sizes: dict[Key, int] = field(default_factory=dict)
+    _ahead: dict[Key, Source] = field(default_factory=dict)
     _judged: dict[Key, Judged | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -77,14 +82,18 @@ class Reading:
             raise ValueError(f"it is larger than {LARGEST_BYTES // 1_000_000} MB")
         return data
 
-    def look(self) -> None:
-        """Look at every file."""
+    def look(self, busy: int = 0) -> None:
+        """Look at every file.
+
+        Args:
+            busy: how many processors are taken.
+        """
         for key in self.files:
             try:
                 self._sizes[key] = (self.origins[key[0]].folder / key[1]).stat().st_size
             except OSError:
                 self._sizes[key] = 0
-        for glances, lazy, skipped in self.share(self._look, list(self.files)):
+        for glances, lazy, skipped in self.share(self._look, list(self.files), busy=busy):
             self.glances.update(glances)
             self.lazy |= lazy
             self.skipped.update(skipped)
@@ -104,6 +113,22 @@ class Reading:
                 lazy.add(key)
         return found, lazy, skipped
 
+    def ahead(self, guess: Asking | None) -> Iterator[None]:
+        """Read, file by file, what is likely to be wanted, while somebody else works on the answers.
+
+        Args:
+            guess: answers that need not be right.
+        """
+        if guess is None:
+            return
+        known = Known(guess)
+        known.learn(self.glances.values())
+        for key, each in self.glances.items():
+            if known.doubts(each) and self._doubts(known, key):
+                with suppress(*UNREADABLE):
+                    self._ahead[key] = self._read(key)
+                yield
+
     def suspects(self) -> set[Key]:
         """The files that may ask for something that is missing."""
         self.known.learn(self.glances.values())
@@ -114,39 +139,45 @@ class Reading:
 
     def _suspects(self, keys: Sequence[Key]) -> set[Key]:
         """Most doubts come from comments and texts: look again without them."""
-        found = set()
-        for key in keys:
-            code = glance(code_of(self.bytes_of(key)), self.world.top, self.files[key].package)
-            if self.known.doubts(replace(code, looked_up=self.glances[key].looked_up)):
-                found.add(key)
-        return found
+        return {key for key in keys if self._doubts(self.known, key)}
+
+    def _doubts(self, known: Known, key: Key) -> bool:
+        code = glance(code_of(self.bytes_of(key)), self.world.top, self.files[key].package)
+        return known.doubts(code._replace(looked_up=self.glances[key].looked_up))
 
     def gaps(self, keys: Collection[Key]) -> dict[Key, tuple[Gap, ...]]:
         """The gaps of some files; those without any are left out."""
-        fresh = [key for key in keys if key not in self._judged]
+        self.judge(keys)
+        found = ((key, self._judged[key]) for key in self.files if key in keys)
+        return {key: each.gaps for key, each in found if each and each.gaps}
+
+    def judge(self, keys: Iterable[Key]) -> None:
+        """Judge some files, for later."""
+        fresh = sorted(key for key in keys if key not in self._judged)
         for judged, skipped in self.share(self._judge, fresh, cost=5):
             self._judged.update(judged)
             self.skipped.update(skipped)
-        found = ((key, self._judged[key]) for key in self.files if key in keys)
-        return {key: each.gaps for key, each in found if each and each.gaps}
 
     def _judge(self, keys: Sequence[Key]) -> tuple[dict[Key, Judged | None], Skipped]:
         """Parse files, and judge them."""
         judged: dict[Key, Judged | None] = {}
         skipped: Skipped = {}
-        lazy = self.world.python >= (3, 14)
         for key in keys:
             judged[key] = None
             try:
-                package = self.files[key].package
-                source = read(self.bytes_of(key), self.world.top, package, lazy_annotations=lazy)
-            except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+                source = self._ahead.pop(key, None) or self._read(key)
+            except UNREADABLE as error:
                 skipped[self._path(key)] = f"it cannot be parsed: {error}"
                 continue
             sure = key not in self.doubted
             found = self.known.answers(questions(source), sure=sure)
             judged[key] = judge(source, self.world, found, self.known.loadable)
         return judged, skipped
+
+    def _read(self, key: Key) -> Source:
+        lazy = self.world.python >= (3, 14)
+        package = self.files[key].package
+        return read(self.bytes_of(key), self.world.top, package, lazy_annotations=lazy)
 
     def with_bytes(self, changed: Mapping[Key, bytes]) -> Reading:
         """The same reading with other bytes in some files."""
@@ -157,6 +188,7 @@ class Reading:
             changed=changed,
             glances={**self.glances, **looked},
             doubted=self.doubted | set(changed),
+            _ahead={},
             _judged={key: each for key, each in self._judged.items() if key not in changed},
         )
 
@@ -171,10 +203,7 @@ class Reading:
 
     def certain(self, key: Key) -> Judged | None:
         """A file, parsed and judged; `None` where that is not possible."""
-        if key not in self._judged:
-            judged, skipped = self._judge([key])
-            self._judged.update(judged)
-            self.skipped.update(skipped)
+        self.judge([key])
         return self._judged[key]
 
     def defines(self, key: Key) -> Iterable[str]:
@@ -186,14 +215,16 @@ class Reading:
         return [(first or second).decode(errors="replace") for first, second in found]
 
     def share(
-        self, work: Callable[[Sequence[Key]], Result], keys: Sequence[Key], *, cost: int = 1
+        self, work: Callable[[Sequence[Key]], Result], keys: Sequence[Key], *, cost: int = 1, busy: int = 0
     ) -> list[Result]:
         """Work on some files in two processes if that pays; see `shared`.
 
         Args:
             cost: how many times as long it takes as looking at them.
+            busy: how many processors are taken.
         """
-        return shared(work, keys, [cost * self._sizes.get(key, 0) for key in keys])
+        sizes = [0 if key in self._ahead else cost * self._sizes.get(key, 0) for key in keys]
+        return shared(work, keys, sizes, busy)
 
     def _path(self, key: Key) -> str:
         return str(self.origins[key[0]].folder / key[1])

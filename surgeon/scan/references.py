@@ -85,12 +85,12 @@ class _Reader(Expressions):
                 self.bind(each.asname or each.name, target=target if module else "", imported=True)
 
     def visit_If(self, node: ast.If) -> None:
-        self.expression(node.test)
+        self.visit(node.test)
         self.inside(self.where(node.test, True), node.body)
         self.inside(self.where(node.test, False), node.orelse)
 
     def visit_While(self, node: ast.While) -> None:
-        self.expression(node.test)
+        self.visit(node.test)
         self.inside(self.where(node.test, True), node.body)
         self.block(node.orelse)
 
@@ -102,7 +102,7 @@ class _Reader(Expressions):
             self.attempts = (*attempts, tried)
         self.context = replace(before, caught=before.caught | caught)
         for statement in node.body:
-            self.statement(statement)
+            self.visit(statement)
             if isinstance(statement, ast.If) and leaves(statement.body) and not statement.orelse:
                 self.context = self.where(statement.test, False)
             elif others := self._others(statement):
@@ -114,7 +114,7 @@ class _Reader(Expressions):
         for handler in node.handlers:
             self.context = replace(before, conditions=failed)
             if handler.type:
-                self.expression(handler.type)
+                self.visit(handler.type)
             if handler.name:
                 self.bind(handler.name)
             self.block(handler.body)
@@ -148,15 +148,15 @@ class _Reader(Expressions):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         for each in node.decorator_list:
-            self.expression(each)
+            self.visit(each)
             self.called(each)
         self.defaults(node.args)
         if not self.lazy:
             for argument in arguments_of(node.args):
                 if argument.annotation:
-                    self.expression(argument.annotation)
+                    self.visit(argument.annotation)
             if node.returns:
-                self.expression(node.returns)
+                self.visit(node.returns)
         key = self.function(node.args, node.body)
         self.bind(node.name, function=key)
 
@@ -164,7 +164,7 @@ class _Reader(Expressions):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         for each in [*node.decorator_list, *node.bases, *(each.value for each in node.keywords)]:
-            self.expression(each)
+            self.visit(each)
         outer = self.scope
         self.scope = Scope(outer, is_class=True)
         self.block(node.body)
@@ -180,15 +180,15 @@ class _Reader(Expressions):
         self.bind(node.name, function=key)
 
     def visit_Assign(self, node: ast.Assign) -> None:
-        self.expression(node.value)
+        self.visit(node.value)
         for target in node.targets:
             self.assign(target, node.value)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if not self.lazy and self.context.function is None:
-            self.expression(node.annotation)
+            self.visit(node.annotation)
         if node.value:
-            self.expression(node.value)
+            self.visit(node.value)
             self.assign(node.target, node.value)
 
     def visit_Global(self, node: ast.Global) -> None:
@@ -196,7 +196,7 @@ class _Reader(Expressions):
 
     def assign(self, target: ast.expr, value: ast.expr) -> None:
         if not isinstance(target, ast.Name):
-            self.expression(target)
+            self.visit(target)
             return
         resolved = ""
         # Other meanings than a module's own are too short-lived to be followed.

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from surgeon.distribution import Installed as Distributions
 from surgeon.environment import Environment
+from surgeon.errors import UsageError
 from surgeon.registry import Registry
 from surgeon.scan import cache
-from surgeon.scan.cover import Cover, Patched
-from surgeon.scan.gaps import Gap, When
-from surgeon.scan.graph import Failure, Graph
+from surgeon.scan.against import Against
+from surgeon.scan.cover import Cover
+from surgeon.scan.gaps import Asking, When
 from surgeon.scan.guards import World
 from surgeon.scan.installed import Installed
 from surgeon.scan.known import Known
-from surgeon.scan.reading import Key, Reading
-from surgeon.scan.results import Broken, Minimum, Place, Row, Scanned, ScanResult, Verdict, from_json
-from surgeon.scan.sources import Origin, headers, modules, origins, tops
+from surgeon.scan.reading import Reading
+from surgeon.scan.results import Minimum, ScanResult, from_json
+from surgeon.scan.sources import Origin, headers, modules, of_distribution, origins, tops
 from surgeon.scan.surface import Surface
-from surgeon.store import sha256
+from surgeon.scan.workers import WORTH_IT_BYTES, shared
 
-REWRITING = 20
-"""Rewriting a source takes so many times as long as looking at it."""
-
-
-Bite = tuple[str, str, When]
-"""A name, the keyword that it does not take or an empty text, and when."""
+if TYPE_CHECKING:
+    from surgeon.scan.releases import Table
 
 
 @dataclass(frozen=True)
@@ -64,15 +61,15 @@ def scan(environment: Environment, registry: Registry, request: Request) -> Scan
     versions = {each.name.replace("-", "_"): each.version for each in headers(environment)}
     importable = frozenset(modules(environment))
     asked = installed.find(request.module)
-    record = sha256((asked.record_bytes if asked else None) or b"")
-    what = f"{request.module} {request.release} {request.minimum} {record}"
+    state = cache.seen(of_distribution(asked)) if asked else ""
+    what = f"{request.module} {request.release} {request.minimum} {state}"
     name = cache.key(environment, registry, targets, versions, importable, what)
     with suppress(KeyError, TypeError, ValueError, AttributeError):
         if kept := cache.load(name):
             return _as_asked(from_json(kept), request)
     world = World(request.module, versions, importable, python=environment.version)
     run = _Minimum if request.minimum else _Once
-    result = run(environment, installed, registry, request, world, targets).result()
+    result = run(environment, installed, registry, request, world, targets, state).result()
     cache.save(name, result.to_json())
     return _as_asked(result, request)
 
@@ -100,9 +97,10 @@ class _Run:
         request: Request,
         world: World,
         targets: tuple[Origin, ...],
+        state: str,
     ) -> None:
         self.environment, self.installed, self.registry = environment, installed, registry
-        self.request, self.world, self.targets = request, world, targets
+        self.request, self.world, self.targets, self.state = request, world, targets, state
 
     def base(self) -> ScanResult:
         python = self.environment.python
@@ -118,11 +116,11 @@ class _Run:
         instead = {self.request.module: release} if release else {}
         world = replace(self.world, versions={**self.world.versions, **instead})
         cover = Cover(self.registry, self.installed, instead)
-        return _Scan(self.base(), surface, reading.asking(world, surface.ask), cover).result()
+        return Against(self.base(), surface, reading.asking(world, surface.ask), cover).result()
 
-    def looked(self) -> Reading:
+    def looked(self, busy: int = 0) -> Reading:
         reading = Reading(self.targets, self.world, Known(lambda _: {}))
-        reading.look()
+        reading.look(busy)
         return reading
 
 
@@ -135,11 +133,25 @@ class _Once(_Run):
 
             return self.against(releases.table(self.request.release), self.request.release, self.looked())
         version = self.world.versions.get(self.request.module, "")
-        surface = Installed(self.environment, self.request.module, version, tops(self.targets))
-        try:  # it imports the module while we look
-            return self.against(surface, "", self.looked())
+        out = tops(self.targets)
+        memory = (
+            cache.surface_key(self.environment, self.state, self.world.versions, out) if self.state else ""
+        )
+        surface = Installed(self.environment, self.request.module, version, out, memory)
+        try:  # it imports the module while we look, and answers while we read
+            reading = self.looked(busy=int(surface.is_running))
+            surface.meanwhile = reading.ahead(self._guess(version))
+            return self.against(surface, "", reading)
         finally:
             surface.close()
+
+    def _guess(self, version: str) -> Asking | None:
+        """What the table of releases says of the one that is installed: it tells what to read first."""
+        from surgeon.scan import releases
+
+        with suppress(UsageError):
+            return releases.table(version).ask if self.request.module == "torch" else None
+        return None
 
 
 class _Minimum(_Run):
@@ -148,145 +160,18 @@ class _Minimum(_Run):
     def result(self) -> ScanResult:
         from surgeon.scan import releases
 
-        reading = self.looked()
-        found = []
-        for release in releases.versions():
-            result = self.against(releases.table(release), release, reading)
-            broken = [each for row in result.distributions for each in row.broken]
-            found.append(Minimum(release, len(broken), sum(each.after_apply for each in broken)))
+        reading, every = self.looked(), releases.versions()
+
+        def some(chosen: Sequence[str]) -> list[Minimum]:
+            return [self._on(releases.table(each), reading) for each in chosen]
+
+        parts = shared(some, every, [WORTH_IT_BYTES] * len(every))
+        found = sorted((row for part in parts for row in part), key=lambda row: every.index(row.release))
         return replace(
             self.base(), surface=f"torch {found[0].release} to {found[-1].release}", minimum=tuple(found)
         )
 
-
-class _Scan:
-    """One scan of one surface."""
-
-    def __init__(self, base: ScanResult, surface: Surface, reading: Reading, cover: Cover) -> None:
-        self.base, self.surface, self.now, self.cover = base, surface, reading, cover
-
-    def result(self) -> ScanResult:
-        gaps = self.now.gaps(self.now.suspects())
-        covers = self._covers(gaps)
-        after = self.now.with_bytes({key: each.data for key, each in covers.items()})
-        left = {**{key: each for key, each in gaps.items() if key not in covers}, **after.gaps(covers)}
-        by = {
-            key: {gap: self.cover.by(each, *gap[:2]) for gap in _bites(gaps[key]) - _bites(left.get(key, ()))}
-            for key, each in covers.items()
-        }
-        failing = self._failing(self.now, gaps)
-        still = self._failing(after, left) if covers else failing
-        return replace(
-            self.base,
-            surface=self.surface.description,
-            distributions=tuple(self._verdicts(gaps, failing, still)),
-            rows=tuple(self._rows(gaps, by)),
-            skipped=tuple(sorted(self.now.skipped.items())),
-        )
-
-    def _covers(self, gaps: Mapping[Key, Sequence[Gap]]) -> dict[Key, Patched]:
-        """The files with gaps that `apply` would change, as they would be."""
-        wanted = [key for key, each in gaps.items() if self.now.origins[key[0]].distribution and _bites(each)]
-        found: dict[Key, Patched] = {}
-        for part in self.now.share(self._rewrite, wanted, cost=REWRITING):
-            found.update(part)
-        return found
-
-    def _rewrite(self, keys: Sequence[Key]) -> dict[Key, Patched]:
-        found: dict[Key, Patched] = {}
-        for key in keys:
-            distribution = self.now.origins[key[0]].distribution
-            if distribution and (patched := self.cover.patched(distribution, key[1], self.now.bytes_of(key))):
-                found[key] = patched
-        return found
-
-    def _failing(self, reading: Reading, gaps: Mapping[Key, Sequence[Gap]]) -> dict[str, Failure]:
-        files = reading.files
-        keys = {file.module: key for key, file in files.items()}
-        drags = getattr(self.surface, "drags", {})
-        graph = Graph(
-            {file.module: reading.module(key) for key, file in files.items()},
-            lambda module: reading.defines(keys[module]),
-            lambda module: judged.imports if (judged := reading.certain(keys[module])) else (),
-            lambda name: drags.get(name, ()),
-        )
-        own = {}
-        for key, found in gaps.items():
-            first = next((gap for gap in found if gap.when is When.IMPORT), None)
-            if first:
-                own[files[key].module] = first.line, first.errors
-        return graph.failing(own)
-
-    def _rows(self, gaps: Mapping[Key, Sequence[Gap]], by: Mapping[Key, Mapping[Bite, str]]) -> Iterator[Row]:
-        places: dict[tuple[str, str, str], list[Place]] = {}
-        for key, found in gaps.items():
-            for gap in found:
-                patch = (
-                    ""
-                    if gap.when is When.GUARDED
-                    else by.get(key, {}).get((gap.name, gap.keyword, gap.when), "")
-                )
-                row = self.now.origins[key[0]].name, gap.name, gap.keyword
-                places.setdefault(row, []).append(Place(key[1], gap.line, gap.when, patch))
-        order = list(When)
-        rows = [
-            Row(
-                *row, tuple(sorted(each, key=lambda place: (order.index(place.when), place.path, place.line)))
-            )
-            for row, each in places.items()
-        ]
-        yield from sorted(
-            rows, key=lambda row: (order.index(row.when), row.distribution, row.name, row.keyword)
-        )
-
-    def _verdicts(
-        self, gaps: Mapping[Key, Sequence[Gap]], failing: Mapping[str, Failure], still: Mapping[str, Failure]
-    ) -> Iterator[Scanned]:
-        files = self.now.files
-        keys = {file.module: key for key, file in files.items()}
-
-        def reason(failure: Failure) -> str:
-            key = keys[failure.root]
-            gap = next(gap for gap in gaps[key] if gap.when is When.IMPORT)
-            lacks = f"{gap.name} takes no {gap.keyword}" if gap.keyword else f"{gap.name} is missing"
-            return f"{lacks} ({key[1]}:{gap.line})"
-
-        for origin in self.now.origins:
-            modules = [file.module for file in origin.files]
-            broken = tuple(
-                Broken(each, failing[each].root, reason(failing[each]), each in still)
-                for each in modules
-                if each in failing
-            )
-            tops = [each for each in modules if "." not in each]
-            if not broken:
-                verdict = Verdict.IMPORTS
-            elif not any(each.after_apply for each in broken):
-                verdict = Verdict.AFTER_APPLY
-            elif any(each in still for each in tops):
-                verdict = Verdict.FAILS
-            else:
-                verdict = Verdict.IN_PART
-            roots = Counter(
-                each.reason for each in broken if each.after_apply or verdict is Verdict.AFTER_APPLY
-            )
-            patched = (
-                sum(self.cover.is_patched(origin.distribution, file.path) for file in origin.files)
-                if origin.distribution
-                else 0
-            )
-            yield Scanned(
-                origin.name,
-                origin.version,
-                verdict,
-                len(origin.files),
-                len(modules),
-                broken,
-                patched,
-                roots.most_common(1)[0][0] if roots else "",
-            )
-
-
-def _bites(gaps: Iterable[Gap]) -> set[Bite]:
-    """What bites in a file, and when: a patch that leaves the error to the call has covered the import."""
-    return {(gap.name, gap.keyword, gap.when) for gap in gaps if gap.when is not When.GUARDED}
+    def _on(self, table: Table, reading: Reading) -> Minimum:
+        result = self.against(table, table.version, reading)
+        broken = [each for row in result.distributions for each in row.broken]
+        return Minimum(table.version, len(broken), sum(each.after_apply for each in broken))

@@ -64,7 +64,7 @@ def origins(
             hint="name a distribution or a folder: m3d-surgeon scan DISTRIBUTION_OR_PATH",
             code="nothing-to-scan",
         )
-    return [_of_distribution(found) for name in names if (found := installed.find(name))]
+    return [of_distribution(found) for name in names if (found := installed.find(name))]
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _named(name: str, installed: Installed) -> Origin:
         return _of_path(path, name)
     found = installed.find(name)
     if found is not None:
-        return _of_distribution(found)
+        return of_distribution(found)
     if path.exists():
         return _of_path(path, name)
     raise UsageError(
@@ -124,7 +124,8 @@ def _named(name: str, installed: Installed) -> Origin:
     )
 
 
-def _of_distribution(found: Distribution) -> Origin:
+def of_distribution(found: Distribution) -> Origin:
+    """A distribution with all its sources."""
     paths = found.paths or _listed(found)
     files = (file_at(path) for path in sorted(paths) if path.endswith(".py") and is_contained(path))
     return Origin(found.name, found.version, found.site, tuple(files), found)

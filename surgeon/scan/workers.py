@@ -13,21 +13,22 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-WORTH_IT_BYTES = 2_000_000
+WORTH_IT_BYTES = 1_000_000
 """Less than this is done before a fork has started."""
 
 
 def shared(
-    work: Callable[[Sequence[Item]], Result], items: Sequence[Item], sizes: Sequence[int]
+    work: Callable[[Sequence[Item]], Result], items: Sequence[Item], sizes: Sequence[int], busy: int = 0
 ) -> list[Result]:
     """Do a part of the work here and the rest in a fork; the results, in no particular order.
 
     Args:
         work: must not change anything that its caller relies on, because the fork's changes are lost.
         sizes: how much work each item is, in bytes of source.
+        busy: how many processors other work of ours keeps busy.
     """
     # macOS may not fork safely; one processor gains nothing.
-    if sum(sizes) < WORTH_IT_BYTES or sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
+    if sum(sizes) < WORTH_IT_BYTES or sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2 + busy:
         return [_alone(work, items)]
     mine, theirs = _halves(items, sizes)
     reading, writing = os.pipe()

@@ -7,6 +7,8 @@ release that is named.
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from packaging.version import Version
 
@@ -15,13 +17,14 @@ from surgeon.scan.surface import Found, Question
 from tests import environments, support
 from tests.torch_names.check import Comparison, compared, observed
 
-pytestmark = pytest.mark.more
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
     """The table's torch 2.1.0 and a running one."""
     venv = support.CACHE / "e2e" / "torch-names"
+    shutil.rmtree(venv, ignore_errors=True)
     support.make_venv(venv)
     environments.install(venv, "torch==2.1.0", "numpy<2", "setuptools")
     return compared(observed(venv / "bin" / "python"))

@@ -43,9 +43,16 @@ def failing(
     def defines(name: str) -> list[str]:
         return re.findall(r"class (\w+)", files[name][1])
 
-    graph = Graph(
-        modules, defines, certain, lambda name: [drags] if drags and name == "torch._dynamo" else []
-    )
+    expected: set[str] = set()
+
+    def asked(name: str) -> Iterable[tuple[Statement, frozenset[str]]]:
+        assert name in expected, "it could have been read ahead"
+        return certain(name)
+
+    def drawn(name: str) -> list[str]:
+        return [drags] if drags and name == "torch._dynamo" else []
+
+    graph = Graph(modules, defines, asked, drawn, expected.update)
     return set(graph.failing(dict.fromkeys(own, (1, errors))))
 
 
@@ -146,3 +153,17 @@ def test_a_part_of_the_module_asked_that_imports_what_is_scanned() -> None:
     """torch 2.1's torch._dynamo imports transformers, and catches only that it is not there."""
     world = {"t.py": "", "user.py": "import torch._dynamo"}
     assert failing(world, "t", drags="t") == {"t", "user"}
+
+
+def test_a_graph_with_other_imports_in_one_module() -> None:
+    def module(name: str, *imports: str) -> Module:
+        return Module(name, tuple(Statement(each, (), 1, True) for each in imports), False)
+
+    modules = {name: module(name, *imports) for name, *imports in (("a", "b"), ("b", "c"), ("c",), ("d",))}
+    graph = Graph(modules, lambda _: (), lambda _: (), lambda _: (), lambda _: None)
+    own = {"c": (1, ATTRIBUTE_ERRORS)}
+    assert set(graph.failing(own)) == {"a", "b", "c"}
+    changed = graph.changed([module("b", "d")], lambda _: ())
+    assert set(changed.failing(own)) == {"c"}
+    assert set(changed.failing({"d": (1, ATTRIBUTE_ERRORS)})) == {"a", "b", "d"}
+    assert set(graph.failing(own)) == {"a", "b", "c"}, "the first graph is as it was"

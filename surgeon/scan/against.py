@@ -1,0 +1,188 @@
+"""Holds what was read against one surface: the gaps, the modules that fail, and what patches make of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from surgeon.scan.cover import Cover, Patched, Pending
+from surgeon.scan.gaps import Gap, When
+from surgeon.scan.graph import Certain, Failure, Graph
+from surgeon.scan.reading import Key, Reading
+from surgeon.scan.results import Broken, Place, Row, Scanned, ScanResult, Verdict
+from surgeon.scan.surface import Surface
+
+REWRITING = 20
+"""Rewriting a source takes so many times as long as looking at it."""
+
+
+Bite = tuple[str, str, When]
+"""A name, the keyword that it does not take or an empty text, and when."""
+
+
+class Against:
+    """One scan of one surface."""
+
+    def __init__(self, base: ScanResult, surface: Surface, reading: Reading, cover: Cover) -> None:
+        self.base, self.surface, self.now, self.cover = base, surface, reading, cover
+
+    def result(self) -> ScanResult:
+        gaps = self.now.gaps(self.now.suspects())
+        by, doubtful = self._promised(gaps)
+        covers = self._covers(doubtful)
+        after = self.now.with_bytes({key: each.data for key, each in covers.items()})
+        left = {**{key: each for key, each in gaps.items() if key not in covers}, **after.gaps(covers)}
+        for key, each in covers.items():
+            closed = _bites(gaps[key]) - _bites(left.get(key, ()))
+            by[key] = {gap: self.cover.by(each, *gap[:2]) for gap in closed}
+        graph = self._graph(self.now)
+        failing = graph.failing(self._own(gaps))
+        changed = self._changed(graph, after, covers)
+        still = changed.failing(self._own(left)) if covers else failing
+        return replace(
+            self.base,
+            surface=self.surface.description,
+            distributions=tuple(self._verdicts(gaps, failing, still)),
+            rows=tuple(self._rows(gaps, by)),
+            skipped=tuple(sorted(self.now.skipped.items())),
+        )
+
+    def _promised(
+        self, gaps: Mapping[Key, Sequence[Gap]]
+    ) -> tuple[dict[Key, dict[Bite, str]], dict[Key, Pending]]:
+        """What patches cover by their own word, and the files that must be rewritten to know.
+
+        Those are the files that bite at import: the verdicts rest on them.
+        """
+        by: dict[Key, dict[Bite, str]] = {}
+        doubtful: dict[Key, Pending] = {}
+        for key, found in gaps.items():
+            bites, distribution = list(_bites(found)), self.now.origins[key[0]].distribution
+            if not bites or not distribution:
+                continue
+            pending = self.cover.pending(distribution, key[1], self.now.bytes_of(key))
+            if pending is None:
+                continue
+            promised = self.cover.promised(pending, self.now.world.top, [each[:2] for each in bites])
+            if promised is None or any(when is When.IMPORT for *_, when in bites):
+                doubtful[key] = pending
+            else:
+                by[key] = dict(zip(bites, promised, strict=True))
+        return by, doubtful
+
+    def _covers(self, pending: Mapping[Key, Pending]) -> dict[Key, Patched]:
+        """Files as they would be after `apply`, those that it would change."""
+
+        def rewrite(keys: Sequence[Key]) -> dict[Key, Patched]:
+            patched = ((key, self.cover.patched(pending[key])) for key in keys)
+            return {key: each for key, each in patched if each}
+
+        found: dict[Key, Patched] = {}
+        for part in self.now.share(rewrite, list(pending), cost=REWRITING):
+            found.update(part)
+        return found
+
+    def _graph(self, reading: Reading) -> Graph:
+        files = reading.files
+        self.keys = {file.module: key for key, file in files.items()}
+        drags = getattr(self.surface, "drags", {})
+        return Graph(
+            {file.module: reading.module(key) for key, file in files.items()},
+            lambda module: reading.defines(self.keys[module]),
+            self._certain(reading),
+            lambda name: drags.get(name, ()),
+            lambda modules: reading.judge(self.keys[module] for module in modules),
+        )
+
+    def _changed(self, graph: Graph, after: Reading, covers: Iterable[Key]) -> Graph:
+        modules = [after.module(key) for key in covers]
+        if any(each.lazy for each in modules):  # what others get through it may have changed
+            return self._graph(after)
+        return graph.changed(modules, self._certain(after))
+
+    def _certain(self, reading: Reading) -> Certain:
+        return lambda module: judged.imports if (judged := reading.certain(self.keys[module])) else ()
+
+    def _own(self, gaps: Mapping[Key, Sequence[Gap]]) -> dict[str, tuple[int, frozenset[str]]]:
+        """The modules with a gap of their own that bites at import."""
+        own = {}
+        for key, found in gaps.items():
+            first = next((gap for gap in found if gap.when is When.IMPORT), None)
+            if first:
+                own[self.now.files[key].module] = first.line, first.errors
+        return own
+
+    def _rows(self, gaps: Mapping[Key, Sequence[Gap]], by: Mapping[Key, Mapping[Bite, str]]) -> Iterator[Row]:
+        places: dict[tuple[str, str, str], list[Place]] = {}
+        for key, found in gaps.items():
+            for gap in found:
+                patch = (
+                    ""
+                    if gap.when is When.GUARDED
+                    else by.get(key, {}).get((gap.name, gap.keyword, gap.when), "")
+                )
+                row = self.now.origins[key[0]].name, gap.name, gap.keyword
+                places.setdefault(row, []).append(Place(key[1], gap.line, gap.when, patch))
+        order = list(When)
+        rows = [
+            Row(
+                *row, tuple(sorted(each, key=lambda place: (order.index(place.when), place.path, place.line)))
+            )
+            for row, each in places.items()
+        ]
+        yield from sorted(
+            rows, key=lambda row: (order.index(row.when), row.distribution, row.name, row.keyword)
+        )
+
+    def _verdicts(
+        self, gaps: Mapping[Key, Sequence[Gap]], failing: Mapping[str, Failure], still: Mapping[str, Failure]
+    ) -> Iterator[Scanned]:
+        files = self.now.files
+        keys = {file.module: key for key, file in files.items()}
+
+        def reason(failure: Failure) -> str:
+            key = keys[failure.root]
+            gap = next(gap for gap in gaps[key] if gap.when is When.IMPORT)
+            lacks = f"{gap.name} takes no {gap.keyword}" if gap.keyword else f"{gap.name} is missing"
+            return f"{lacks} ({key[1]}:{gap.line})"
+
+        for origin in self.now.origins:
+            modules = [file.module for file in origin.files]
+            broken = tuple(
+                Broken(each, failing[each].root, reason(failing[each]), each in still)
+                for each in modules
+                if each in failing
+            )
+            tops = [each for each in modules if "." not in each]
+            if not broken:
+                verdict = Verdict.IMPORTS
+            elif not any(each.after_apply for each in broken):
+                verdict = Verdict.AFTER_APPLY
+            elif any(each in still for each in tops):
+                verdict = Verdict.FAILS
+            else:
+                verdict = Verdict.IN_PART
+            roots = Counter(
+                each.reason for each in broken if each.after_apply or verdict is Verdict.AFTER_APPLY
+            )
+            patched = (
+                sum(self.cover.is_patched(origin.distribution, file.path) for file in origin.files)
+                if origin.distribution
+                else 0
+            )
+            yield Scanned(
+                origin.name,
+                origin.version,
+                verdict,
+                len(origin.files),
+                len(modules),
+                broken,
+                patched,
+                roots.most_common(1)[0][0] if roots else "",
+            )
+
+
+def _bites(gaps: Iterable[Gap]) -> set[Bite]:
+    """What bites in a file, and when: a patch that leaves the error to the call has covered the import."""
+    return {(gap.name, gap.keyword, gap.when) for gap in gaps if gap.when is not When.GUARDED}
