@@ -11,13 +11,13 @@ from functools import partial
 from surgeon import transaction
 from surgeon.distribution import Installed
 from surgeon.environment import Environment, interpreters_at_hand
-from surgeon.errors import EnvironmentUnusable, Refused
+from surgeon.errors import EnvironmentUnusable, Refused, SurgeonError
 from surgeon.findings import details, summarise, troubles
 from surgeon.patch import Patch
 from surgeon.plan import Aim, Outcome, aim_of_apply, aim_of_revert
 from surgeon.registry import Registry
 from surgeon.results import Result, exit_code
-from surgeon.store import Step
+from surgeon.store import Step, sha256
 from surgeon.survey import Site, Survey, Target, survey
 from surgeon.verdict import State
 from surgeon.work import Aiming, Progress, Work, silent
@@ -106,15 +106,18 @@ def recover(environment: Environment, registry: Registry) -> Result:
     """
     seen = survey(environment, registry)
     changed: list[str] = []
+    refusals: list[SurgeonError] = []
     for site in seen.sites:
         if site.damage is not None:
             raise site.damage
         if site.journal is not None:
             with transaction.locked(site.store):
-                changed += _settle(seen, site)
+                settled = _settle(seen, site)
+            changed += settled.put_back
+            refusals += map(_left, settled.left)
         transaction.tidy(site.store)
-    result = summarise("recover", survey(environment, registry), registry.select(()), [])
-    return replace(result, changed=tuple(changed))
+    result = summarise("recover", survey(environment, registry), registry.select(()), refusals)
+    return _with_exit(replace(result, changed=tuple(changed)))
 
 
 def catalogue(command: str, environment: Environment, registry: Registry, selected: frozenset[str]) -> Result:
@@ -174,49 +177,80 @@ def _run(
     work = Work(registry, selected)
     work.plan(seen, aiming, progress)
     warnings: list[str] = []
+    left: list[SurgeonError] = []
     if not dry_run:
         for site in seen.sites:
             transaction.tidy(site.store)
         if interrupted or work.outcomes:
-            warnings = _carry_out(seen, work, aiming, progress)
+            warnings, left = _carry_out(seen, work, aiming, progress)
             seen = survey(environment, registry)
-    result = summarise(command, seen, selected, [*registry.problems, *work.refusals])
+    result = summarise(command, seen, selected, [*registry.problems, *left, *work.refusals])
     warned = (*warnings, *result.warnings)
-    return _with_exit(replace(result, changed=work.changed, dry_run=dry_run, warnings=warned))
+    decided = tuple(work.decisions)
+    return _with_exit(
+        replace(result, changed=work.changed, decisions=decided, dry_run=dry_run, warnings=warned)
+    )
 
 
-def _carry_out(seen: Survey, work: Work, aiming: Aiming, progress: Progress) -> list[str]:
-    """Under the locks: settle what a killed run left, plan again on what is there now, commit."""
+def _carry_out(
+    seen: Survey, work: Work, aiming: Aiming, progress: Progress
+) -> tuple[list[str], list[SurgeonError]]:
+    """Under the locks: settle what a killed run left, plan again on what is there now, commit.
+
+    Returns:
+        What to warn of, and a refusal for each file that the settling had to leave alone.
+    """
     warnings: list[str] = []
+    left: list[SurgeonError] = []
     with ExitStack() as locks:
         concerned = [site for site in seen.sites if site.journal or site.store.root.folder in work.outcomes]
         for site in concerned:
             wait = partial(progress, "waiting for another m3d-surgeon to finish", 0, 1)
             locks.enter_context(transaction.locked(site.store, wait))
             if site.store.journal() is not None:
-                put_back = len(_settle(seen, site))
-                warnings.append(f"an interrupted run was settled first: {put_back} files put back")
+                settled = _settle(seen, site)
+                left += map(_left, settled.left)
+                warnings.append(
+                    f"an interrupted run was settled first: {len(settled.put_back)} files put back"
+                )
         seen = survey(seen.environment, work.registry)
         work.plan(seen, aiming, progress)
         work.commit(seen, {site.store.root.folder for site in concerned}, progress)
-    return warnings
+    refused = {refusal.path for refusal in work.refusals}
+    return warnings, [each for each in left if each.path not in refused]
+
+
+def _left(step: Step) -> Refused:
+    return Refused(
+        "it was changed by somebody after a run that was interrupted, and is left as it is: "
+        "a part of that run may be in it",
+        path=step.path,
+        hint=f"reinstall {step.distribution} (pip install --force-reinstall --no-deps), "
+        "then run `m3d-surgeon apply`",
+        code="changed-meanwhile",
+    )
 
 
 def _with_exit(result: Result) -> Result:
     return replace(result, exit_code=exit_code(result.errors))
 
 
-def _settle(seen: Survey, site: Site) -> Sequence[str]:
+def _settle(seen: Survey, site: Site) -> transaction.Settled:
     """Recover one site directory; only bytes that RECORD or the manifest vouches for are put back."""
     manifest = site.store.manifest()
 
-    def attested(step: Step) -> bool:
+    def recorded(step: Step) -> str | None:
         distribution = seen.installed.find(step.distribution)
-        entry = manifest.files.get(step.path)
-        recorded = distribution.recorded(step.path) if distribution else None
-        return recorded is not None and step.before in (recorded, entry.result if entry else recorded)
+        return distribution.recorded(step.path) if distribution else None
 
-    return transaction.recover(site.store, attested, seen.environment.pycache_prefix)
+    def attested(step: Step) -> bool:
+        entry, shipped = manifest.files.get(step.path), recorded(step)
+        return shipped is not None and step.before in (shipped, entry.result if entry else shipped)
+
+    settled = transaction.recover(site.store, attested, seen.environment.pycache_prefix)
+    # What an installer put there since is as it should be.
+    left = (step for step in settled.left if sha256(site.store.root.read(step.path)) != recorded(step))
+    return replace(settled, left=tuple(left))
 
 
 def _unified(outcome: Outcome) -> str:

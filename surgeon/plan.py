@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from surgeon.errors import Refused, SurgeonError
 from surgeon.patch import Patch
+from surgeon.results import Decision
 from surgeon.store import Entry, sha256
 from surgeon.survey import Target
 from surgeon.verdict import State
@@ -146,6 +147,21 @@ def rewritten(
         looked={patch: digest for patch, digest in done.items() if not written.matches.get(patch)},
     )
     return Outcome(target, sources, written.result, entry if done else None, tuple(refusals.values()))
+
+
+def decision(target: Target, aim: Aim | Refused | None) -> Decision:
+    """What was decided for a file, in words."""
+    if isinstance(aim, Refused):
+        action = "refused"
+    elif aim is None:
+        action = "left as it is"
+    elif aim.forget:
+        action = "left as it is, and forgotten"
+    elif aim.patches:
+        action = f"to hold {', '.join(aim.patches)}"
+    else:
+        action = "to be as it was shipped"
+    return Decision(target.path, target.verdict.state, target.verdict.reason, action)
 
 
 def _ordered(patches: set[str], known: Mapping[str, Patch]) -> tuple[str, ...]:

@@ -50,10 +50,27 @@ class PatchResult:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """What `apply` or `revert` made of one file before it did anything.
+
+    Attributes:
+        path: relative to its site directory, POSIX.
+        state: what the file was then, and `reason` why.
+        action: what was to become of it, in words.
+    """
+
+    path: str
+    state: State
+    reason: str
+    action: str
+
+
+@dataclass(frozen=True)
 class Result:
     """One command's answer.
 
     Attributes:
+        decisions: what was decided for each file, for `--verbose`; not in the JSON.
         changed: paths that were changed, or would be in a dry run.
         warnings: what a user should know and need not act on.
         exit_code: see `surgeon.errors` and `docs/architecture.md`.
@@ -68,6 +85,7 @@ class Result:
     errors: tuple[SurgeonError, ...] = ()
     warnings: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     dry_run: bool = False
     exit_code: int = 0
 

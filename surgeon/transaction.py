@@ -43,6 +43,19 @@ class Change:
     link: str | None = None
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What became of the files of an interrupted run.
+
+    Attributes:
+        put_back: the paths that are again what they were before it.
+        left: steps whose files somebody changed after it; they are as they were found.
+    """
+
+    put_back: tuple[str, ...] = ()
+    left: tuple[Step, ...] = ()
+
+
 @contextmanager
 def locked(store: Store, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the site directory's lock; a second run waits for its turn, and says so through `wait`.
@@ -98,14 +111,11 @@ def commit(
         ) from error
 
 
-def recover(store: Store, attested: Callable[[Step], bool], pycache_prefix: Path | None) -> tuple[str, ...]:
+def recover(store: Store, attested: Callable[[Step], bool], pycache_prefix: Path | None) -> Settled:
     """Settle what a killed run left. Needs the lock; does nothing where there is no journal.
 
     Args:
         attested: tells whether RECORD or the manifest vouches for the bytes that a step put aside.
-
-    Returns:
-        The paths that were put back.
 
     Raises:
         RecoveryFailed: the journal is damaged, or names bytes that are gone or nobody vouches for.
@@ -113,10 +123,12 @@ def recover(store: Store, attested: Callable[[Step], bool], pycache_prefix: Path
     """
     journal = store.journal()
     if journal is None:
-        return ()
+        return Settled()
     try:
-        committed = sha256(store.manifest_bytes() or b"") == journal.manifest
-        undone = () if committed else tuple(_undo(store, journal, attested))
+        settled = Settled()
+        if sha256(store.manifest_bytes() or b"") != journal.manifest:
+            left = tuple(step for step in journal.steps if _is_foreign(store, step))
+            settled = Settled(tuple(_undo(store, journal, attested)), left)
         for step in journal.steps:
             store.root.sync(step.path.rpartition("/")[0])
             bytecode.purge(store.root, step.path, pycache_prefix)
@@ -124,7 +136,7 @@ def recover(store: Store, attested: Callable[[Step], bool], pycache_prefix: Path
         _clear_up(store, store.manifest())
     except OSError as error:
         raise unwritable(error, store.root.folder) from error
-    return undone
+    return settled
 
 
 def tidy(store: Store) -> None:
@@ -201,6 +213,13 @@ def _undo(store: Store, journal: Journal, attested: Callable[[Step], bool]) -> I
         looks = replace(store.root.looks(step.path), mtime_ns=step.before_mtime_ns, link=step.before_link)
         store.root.replace(step.path, before, looks)
         yield step.path
+
+
+def _is_foreign(store: Store, step: Step) -> bool:
+    """Tell whether a file holds neither what was there before the journal nor what it wrote."""
+    if not store.root.exists(step.path):
+        return False
+    return sha256(store.root.read(step.path)) not in (step.before, step.after)
 
 
 def _back_out(

@@ -10,8 +10,9 @@ from surgeon import bytecode, transaction
 from surgeon.environment import compile_errors
 from surgeon.errors import EnvironmentUnusable, Refused, SurgeonError
 from surgeon.patch import Patch
-from surgeon.plan import Aim, Outcome, Sources, reinstall, rewritten, without_rewriting
+from surgeon.plan import Aim, Outcome, Sources, decision, reinstall, rewritten, without_rewriting
 from surgeon.registry import Registry
+from surgeon.results import Decision
 from surgeon.store import FOLDER, MANIFEST
 from surgeon.survey import Site, Survey, Target
 from surgeon.transaction import Change
@@ -38,6 +39,7 @@ class Work:
     def __init__(self, registry: Registry, selected: frozenset[str]) -> None:
         self.outcomes: dict[Path, list[Outcome]] = {}
         self.refusals: list[SurgeonError] = []
+        self.decisions: list[Decision] = []
         self.registry = registry
         self._known = registry.patches
         self._selected = selected
@@ -58,15 +60,19 @@ class Work:
 
     def plan(self, seen: Survey, aiming: Aiming, progress: Progress) -> None:
         """Work out every file's outcome; what must be refused is refused, the rest goes on."""
-        self.outcomes, self.refusals = {}, []
+        self.outcomes, self.refusals, self.decisions = {}, [], []
         aims: list[tuple[Site, Target, Aim]] = []
         for site in seen.sites:
             for target in site.targets:
                 try:
-                    if aim := aiming(target, self._selected, self._known):
-                        aims.append((site, target, aim))
+                    aim = aiming(target, self._selected, self._known)
                 except Refused as refusal:
                     self.refusals.append(refusal)
+                    self.decisions.append(decision(target, refusal))
+                else:
+                    self.decisions.append(decision(target, aim))
+                    if aim:
+                        aims.append((site, target, aim))
         self._work_out(aims, progress)
         self._compile(seen, [_key(site, target) for site, target, _ in aims])
         for site, target, _ in aims:
@@ -210,7 +216,8 @@ def _check_writable(site: Site, outcomes: Iterable[Outcome], prefix: Path | None
     """
     root = site.store.root
     paths = [outcome.target.path for outcome in _changing(outcomes)]
-    for path in (FOLDER, MANIFEST, *paths):
+    one_of_each_folder = {path.rpartition("/")[0]: path for path in (FOLDER, MANIFEST, *paths)}
+    for path in one_of_each_folder.values():
         if (root.exists(path) or path == FOLDER) and not root.may_change(path):
             raise EnvironmentUnusable(
                 "the environment cannot be written",

@@ -10,7 +10,7 @@ from tests import support
 
 OVERRIDES = ("torch==2.1.0", "torchvision==0.16.0", "numpy<2")
 """xfuser asks for torch >= 2.4.1 and would upgrade it; torch 2.1 was built against numpy 1.x."""
-UNDECLARED = ("setuptools",)
+UNDECLARED = ("setuptools==80.9.0",)
 """triton 2.1.0 imports it without declaring it."""
 
 

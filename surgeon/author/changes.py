@@ -19,7 +19,7 @@ from surgeon.author.context import (
     said,
     written,
 )
-from surgeon.edits import likeness, statements
+from surgeon.edits import likeness, replacing, statements
 from surgeon.edits.captured import ReplaceHeader, ReplaceStatements
 from surgeon.edits.likeness import COMPOUND, DEFINITION, Block, Compound, Statement
 from surgeon.errors import Refused
@@ -67,9 +67,12 @@ def compare(old: cst.Module, new: cst.Module) -> Changes:
             code="comments-only",
         )
     try:
-        return _Comparison(old, new).block("", old, new)
+        changes = _Comparison(old, new).block("", old, new)
     except Inexpressible as error:
         raise Refused(str(error), code="ambiguous") from error
+    # An import that was moved must leave its old place first: where it stands, it is not inserted.
+    changes.edits.sort(key=_only_inserts)
+    return changes
 
 
 class _Comparison:
@@ -240,6 +243,14 @@ def _is_kin(old: cst.CSTNode, new: cst.CSTNode) -> bool:
     assert isinstance(new, COMPOUND)
     one, two = ([likeness.key(each) for each in node.body.body] for node in (old, new))
     return difflib.SequenceMatcher(None, one, two, autojunk=False).ratio() >= ALIKE
+
+
+def _only_inserts(edit: Captured) -> bool:
+    """Tell whether an edit takes nothing away."""
+    if isinstance(edit, ReplaceHeader):
+        return False
+    before, after = likeness.patterns(edit.before), likeness.patterns(edit.after)
+    return sum(replacing.shared(before, after)) == len(before)
 
 
 def _compounds(module: cst.Module, anchor: str) -> list[Compound]:

@@ -23,6 +23,8 @@ PYPROJECT = "pyproject.toml"
 FOLDER = "m3d_patches"
 MENTIONED = re.compile(rb"""tool["'\s]*\.["'\s]*m3d-surgeon""")
 """What a pyproject.toml that concerns us contains; any other is not even parsed."""
+MOST_BYTES = 1 << 20
+"""A file that is longer is no project's; one that lies in the current folder may be a link to anything."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def folders(named: Path | None, here: Path | None = None) -> Chosen:
         return Chosen((named.absolute(),))
     file = (here or Path.cwd()) / PYPROJECT
     try:
-        found = _named_in(file) if MENTIONED.search(file.read_bytes()) else ()
+        found = _named_in(file) if _mentions_us(file) else ()
     except OSError:
         return Chosen()
     except UsageError as error:
@@ -80,13 +82,49 @@ def folder_for_new(named: Path | None, chosen: Chosen, here: Path | None = None)
     if named is None:
         with contextlib.suppress(OSError, UsageError):
             file = here / PYPROJECT
-            if MENTIONED.search(file.read_bytes()) and (written := _patches(file)):
-                return here / written[0]
+            written = _resolved(file) if _mentions_us(file) else ()
+            # Nobody consented to what the file says: it does not lead out of its own folder.
+            if written and written[0].is_relative_to(here.resolve()):
+                return written[0]
     return here / FOLDER
 
 
+def others_in(folder: Path, created: Iterable[str], chosen: Chosen) -> tuple[str, ...]:
+    """A warning of the modules that lie beside a new one and would run with it, if nobody named them."""
+    fresh = {Path(path).name for path in created}
+    others = [name for name in _modules(folder) if name not in fresh]
+    if not others or not fresh or folder.absolute() in chosen.folders:
+        return ()
+    return (f"--patches {folder} would run what else is in it, too: look at {', '.join(others)} first",)
+
+
+def _mentions_us(file: Path) -> bool:
+    """Tell whether a regular file of no great length names this tool.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not file.is_file():  # a pipe would be waited for, a device read for ever
+        return False
+    with file.open("rb") as content:
+        head = content.read(MOST_BYTES + 1)
+    return len(head) <= MOST_BYTES and bool(MENTIONED.search(head))
+
+
+def _resolved(file: Path) -> tuple[Path, ...]:
+    """The folders that a pyproject.toml names, absolute, whether they are there or not.
+
+    Raises:
+        UsageError: see `_patches`; or what it names can be no path.
+    """
+    try:
+        return tuple((file.absolute().parent / each).resolve() for each in _patches(file))
+    except (OSError, ValueError, RuntimeError) as error:  # a null byte; links that lead to each other
+        raise UsageError(f"it names no folder: {error}", path=str(file), hint="mend it") from error
+
+
 def _named_in(file: Path) -> tuple[Path, ...]:
-    found = tuple((file.absolute().parent / each).resolve() for each in _patches(file))
+    found = _resolved(file)
     for folder in found:
         if not folder.is_dir():
             raise UsageError("no such folder of patches", path=str(folder), hint=f"check {file}")
@@ -101,7 +139,7 @@ def _patches(file: Path) -> list[str]:
     """
     try:
         project = _toml().loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
+    except (OSError, ValueError, RecursionError) as error:  # a UnicodeDecodeError is a ValueError
         raise UsageError(f"it cannot be read: {error}", path=str(file), hint="mend it") from error
     table = project.get("tool", {}).get("m3d-surgeon", {})
     named = table.get("patches", []) if isinstance(table, dict) else None
@@ -130,12 +168,16 @@ def _toml() -> Any:
 
 
 def _left_out(file: Path, folder: Path) -> str:
-    modules = sorted(path.name for path in folder.glob("*.py") if not path.name.startswith("_"))
+    modules = ", ".join(_modules(folder)) or "no module"
     return (
-        f"{file} names the patches in {folder} ({', '.join(modules) or 'no module'}), which were left out: "
+        f"{file} names the patches in {folder} ({modules}), which were left out: "
         f"they are code that would run; look at them, then use them with `--patches {file.name}` once, "
         "and they are used here from then on"
     )
+
+
+def _modules(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*.py") if not path.name.startswith("_"))
 
 
 def _memory() -> Path:

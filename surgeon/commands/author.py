@@ -49,7 +49,8 @@ def new(
         known = registry.load(*chosen.folders)
         target = folder or project.folder_for_new(patches_from, chosen)
         result = operation(environment_of(python, site_packages), known, patch, distribution, file, target)
-        result = replace(result, warnings=(*chosen.notices, *result.warnings))
+        others = project.others_in(target, result.created, chosen)
+        result = replace(result, warnings=(*chosen.notices, *result.warnings, *others))
     except SurgeonError as error:
         result = Written("new", errors=(error,))
     report.show(result, author.written, as_json=json, quiet=quiet)
@@ -128,7 +129,8 @@ def capture(
         target = folder or project.folder_for_new(patches_from, chosen)
         environment = environment_of(python, site_packages)
         result = operation(environment, known, distribution, target, given_id=name, wheel=wheel)
-        result = replace(result, warnings=(*chosen.notices, *result.warnings))
+        others = project.others_in(target, result.created, chosen)
+        result = replace(result, warnings=(*chosen.notices, *result.warnings, *others))
     except SurgeonError as error:
         result = Written("capture", errors=(error,))
     report.show(result, author.written, as_json=json, quiet=quiet)

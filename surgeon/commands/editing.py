@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from surgeon.commands.options import DryRun, Ids, Json, Patches, Python, Quiet, SitePackages, environment_of
+from surgeon.commands.options import (
+    DryRun,
+    Ids,
+    Json,
+    Patches,
+    Python,
+    Quiet,
+    SitePackages,
+    Verbose,
+    complete_patch,
+    environment_of,
+)
 
 if TYPE_CHECKING:
     from surgeon.environment import Environment
@@ -31,6 +42,7 @@ def apply(
     json: Json = False,
     quiet: Quiet = False,
     dry_run: DryRun = False,
+    verbose: Verbose = False,
 ) -> None:
     """Edit the installed sources for the torch that is here.
 
@@ -42,7 +54,7 @@ def apply(
 
         return operations.apply(environment, registry, ids, dry_run=dry_run, progress=bar)
 
-    _run("apply", operation, patches, python, site_packages, patches_from, json, quiet)
+    _run("apply", operation, patches, python, site_packages, patches_from, json, quiet, verbose)
 
 
 def status(
@@ -52,6 +64,7 @@ def status(
     patches_from: Patches = None,
     json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Say what each patch and each file is.
 
@@ -63,7 +76,7 @@ def status(
 
         return operations.status(environment, registry, ids)
 
-    _run("status", operation, patches, python, site_packages, patches_from, json, quiet)
+    _run("status", operation, patches, python, site_packages, patches_from, json, quiet, verbose)
 
 
 def revert(
@@ -74,6 +87,7 @@ def revert(
     json: Json = False,
     quiet: Quiet = False,
     dry_run: DryRun = False,
+    verbose: Verbose = False,
 ) -> None:
     """Put the original files back."""
 
@@ -82,7 +96,7 @@ def revert(
 
         return operations.revert(environment, registry, ids, dry_run=dry_run, progress=bar)
 
-    _run("revert", operation, patches, python, site_packages, patches_from, json, quiet)
+    _run("revert", operation, patches, python, site_packages, patches_from, json, quiet, verbose)
 
 
 def diff(
@@ -115,7 +129,10 @@ def list_(
 
 
 def explain(
-    patch: Annotated[str, typer.Argument(metavar="PATCH", help="The patch to explain.")],
+    patch: Annotated[
+        str,
+        typer.Argument(metavar="PATCH", help="The patch to explain.", autocompletion=complete_patch),
+    ],
     python: Python = None,
     site_packages: SitePackages = None,
     patches_from: Patches = None,
@@ -164,9 +181,11 @@ def _run(
     patches_from: Path | None,
     as_json: bool,
     quiet: bool,
+    verbose: bool = False,
 ) -> None:
     from concurrent.futures import ThreadPoolExecutor
     from dataclasses import replace
+    from functools import partial
 
     from surgeon import registry as patches
     from surgeon import report
@@ -195,5 +214,7 @@ def _run(
         result = replace(result, warnings=(*chosen.notices, *result.warnings))
     except SurgeonError as error:
         result = failure(command, error)
-    report.show(result, edits.text, as_json=as_json, quiet=quiet)
+    if verbose:
+        edits.reasons(result)
+    report.show(result, partial(edits.text, all_patches=bool(ids)), as_json=as_json, quiet=quiet)
     raise typer.Exit(result.exit_code)

@@ -10,7 +10,30 @@ import typer
 if TYPE_CHECKING:
     from surgeon.environment import Environment
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="PATCH", help="Only these patches.")]
+
+def complete_patch(context: typer.Context, incomplete: str) -> list[str]:
+    """The patches whose ids begin so, for a shell's completion.
+
+    None where they cannot be loaded: a prompt is no place for an error. A pyproject.toml is not
+    followed, for the Tab key is no consent to what it names.
+    """
+    from surgeon import registry
+    from surgeon.author import project
+    from surgeon.errors import SurgeonError
+
+    named = context.params.get("patches_from")
+    folder = Path(named) if named and Path(named).is_dir() else None
+    try:
+        known = registry.load(*project.folders(folder).folders, remembered=True).patches
+    except SurgeonError:
+        return []
+    return [name for name in known if name.startswith(incomplete)]
+
+
+Ids = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATCH", help="Only these patches.", autocompletion=complete_patch),
+]
 Python = Annotated[
     str | None,
     typer.Option(
@@ -29,6 +52,10 @@ Patches = Annotated[
     typer.Option(
         "--patches", metavar="DIR", help="A folder of further patches, or a pyproject.toml that names some."
     ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Say on stderr what was decided for each patch and file, and why."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]

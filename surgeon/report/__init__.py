@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from surgeon.errors import SurgeonError
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""All but tabs and line feeds (C0 and C1, ECMA-48)."""
 
 
 class Answer(Protocol):
@@ -42,10 +46,15 @@ def show(
     if not quiet:
         text(result)
         for warning in result.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+            print(f"warning: {harmless(warning)}", file=sys.stderr)
     for error in result.errors:
-        print(f"error: {error.message}", file=sys.stderr)
+        print(f"error: {harmless(error.message)}", file=sys.stderr)
         if error.path:
-            print(f"  where: {error.path}", file=sys.stderr)
+            print(f"  where: {harmless(error.path)}", file=sys.stderr)
         if error.hint:
-            print(f"  next:  {error.hint}", file=sys.stderr)
+            print(f"  next:  {harmless(error.hint)}", file=sys.stderr)
+
+
+def harmless(text: str) -> str:
+    """A text whose control characters are spelled out: a strange file's name must not work a terminal."""
+    return CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

@@ -6,23 +6,57 @@ import sys
 
 from surgeon.report.tables import on_terminal, table
 from surgeon.results import FileResult, PatchResult, Result
+from surgeon.verdict import State
+
+WHY = {
+    State.NOT_NEEDED: "no patch has anything to do in it",
+    State.APPLIED: "it holds what was written here, by the patches as they are today",
+    State.PRISTINE: "its bytes are the ones that RECORD lists, and a patch is needed",
+}
+"""What is meant where a verdict gives no reason of its own."""
 
 
-def text(result: Result) -> None:
-    """Print a command's answer."""
+def text(result: Result, *, all_patches: bool = True) -> None:
+    """Print a command's answer.
+
+    Args:
+        all_patches: the patches that no file here needs get rows of their own too.
+    """
     if result.site_packages is None:
         return
-    {"diff": _diff, "list": _list, "explain": _explain}.get(result.command, _overview)(result)
+    if shown := {"diff": _diff, "list": _list, "explain": _explain}.get(result.command):
+        shown(result)
+    else:
+        _overview(result, all_patches)
 
 
-def _overview(result: Result) -> None:
+def reasons(result: Result) -> None:
+    """Print to stderr what was decided for each patch and each file, and why: `--verbose`."""
+    for patch in result.patches:
+        why = patch.reason or f"{patch.files} {'file' if patch.files == 1 else 'files'}"
+        print(f"patch {patch.id}: {patch.state}: {why}", file=sys.stderr)
+    for each in result.decisions:
+        why = each.reason or WHY.get(each.state, "")
+        print(f"file {each.path}: {each.state}: {why}; {each.action}", file=sys.stderr)
+    if result.command == "status":
+        for file in result.files:
+            why = file.reason or WHY.get(file.state, "")
+            held = ", ".join(f"{name} {state}" for name, state in sorted(file.patches.items()))
+            print(f"file {file.path}: {file.state}: {why}; {held}", file=sys.stderr)
+
+
+def _overview(result: Result, all_patches: bool) -> None:
     """`status`, `apply`, `revert`, `recover`: where, what each patch is, what each file is, what was done."""
     print(f"environment: {result.site_packages}")
     if result.python:
         print(f"interpreter: {result.python}")
     print()
-    if result.patches:
-        table(("patch", "state", "files", "reason"), [_patch_row(patch) for patch in result.patches])
+    shown = [patch for patch in result.patches if all_patches or not _is_unneeded(patch)]
+    if shown:
+        table(("patch", "state", "files", "reason"), [_patch_row(patch) for patch in shown])
+    if left_out := len(result.patches) - len(shown):
+        number = f"{left_out} {'more ' if shown else ''}{'patch is' if left_out == 1 else 'patches are'}"
+        print(f"{number} not needed here: see `m3d-surgeon list`")
     rows = [
         _file_row(file) for file in result.files if result.command == "status" or file.path in result.changed
     ]
@@ -79,6 +113,10 @@ def _diff(result: Result) -> None:
     styles = {"+": "green", "-": "red", "@": "cyan"}
     for line in whole.splitlines():
         console.print(Text(line, styles.get(line[:1], "")), soft_wrap=True)
+
+
+def _is_unneeded(patch: PatchResult) -> bool:
+    return patch.state is State.NOT_NEEDED and not patch.files
 
 
 def _patch_row(patch: PatchResult) -> tuple[str, ...]:

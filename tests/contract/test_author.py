@@ -138,6 +138,17 @@ def test_two_patches_that_edit_the_same_lines_are_found(site: Path, folder: Path
     assert "gadget-shiny" in messages[0]
 
 
+def test_two_patches_with_one_id_are_an_error_that_names_both(site: Path, folder: Path) -> None:
+    support.gadget(site)
+    (folder / "second.py").write_text(GOOD)
+    for command in ("status", "apply", "test"):
+        answer = support.surgeon(command, "gadget-shiny", "--site-packages", site, "--patches", folder)
+        (error,) = answer.json["errors"]  # type: ignore[misc]
+        assert answer.exit_code == 3
+        assert f"'gadget-shiny' is taken by {folder / 'gadget_shiny.py'}" in error["message"]
+        assert error["path"] == str(folder / "second.py")
+
+
 def test_a_module_that_does_not_load_exits_with_3(site: Path, folder: Path) -> None:
     support.gadget(site)
     (folder / "broken.py").write_text("raise RuntimeError('boom')")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import support
 from tests.crash import seam
 from tests.crash.scenes import (
     SCENES,
@@ -18,6 +19,7 @@ from tests.crash.scenes import (
     contents,
     fresh,
     half_obsolete,
+    interrupted,
     looks,
 )
 from tests.scale import TORTURE, scaled
@@ -103,3 +105,28 @@ def test_killed_again_in_the_next_command(
         assert not (site / ".m3d-surgeon").exists(), when
         shutil.rmtree(site)
     record_property("pairs", pairs)
+
+
+@pytest.mark.parametrize("following", ["apply", "revert", "recover"])
+def test_a_hand_edit_after_the_kill_is_kept_and_told_of(following: str, memory: Path) -> None:
+    """The killed run's bytes are in the file, its needle is not: nothing later would mention it."""
+    site = memory / "site"
+    site.mkdir()
+    interrupted(site)
+    core = site / TARGETS[0]
+    edited = core.read_bytes() + b"# mine\n"
+    core.write_bytes(edited)
+    result = seam.command(following, site)
+    assert [(error.path, error.code) for error in result.errors] == [(TARGETS[0], "changed-meanwhile")]
+    assert result.exit_code == 3
+    assert core.read_bytes() == edited
+
+
+@pytest.mark.parametrize("following", ["apply", "revert", "recover"])
+def test_a_reinstall_after_the_kill_is_nothing_to_tell_of(following: str, memory: Path) -> None:
+    site = memory / "site"
+    site.mkdir()
+    interrupted(site)
+    support.uninstall(site, "gadget")
+    support.gadget(site, "2.0", source=support.GADGET + b"NEWER = True\n")
+    assert seam.command(following, site).exit_code == 0

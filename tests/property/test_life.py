@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from surgeon import operations
 from surgeon.fs import Root
-from surgeon.store import Store
+from surgeon.store import Store, sha256
 from surgeon.verdict import State
 from tests import support
 from tests.crash import seam
@@ -38,6 +38,8 @@ RELEASES = {
 }
 TORCHES = ("2.1.0+cu121", "2.5.0", "2.6.0")
 PATCHES = ("gadget-shiny", "gadget-dull")
+USES = {"gadget-shiny": b"torch.shiny.polish", "gadget-dull": b"torch.dull.stain"}
+"""What each patch replaces; an edit of a patched file holds it no longer."""
 counted: Counter[str] = Counter()
 
 
@@ -181,11 +183,17 @@ class Life(RuleBasedStateMachine):
         return [target for target in TARGETS if self.release and target not in self.edited]
 
     def _refusable(self) -> bool:
-        """Whether a hand edit is in the way: of a patch that is needed, or of taking one out again."""
-        remembered = Store(Root(self.site)).manifest().files
+        """Whether a hand edit is in the way: of a patch that is needed, of taking one out, of a recovery."""
+        store = Store(Root(self.site))
+        remembered, journal = store.manifest().files, store.journal()
+        begun = {step.path for step in journal.steps} if journal else set()
+        if journal and sha256(store.manifest_bytes() or b"") == journal.manifest:
+            begun = set()  # it had come to its end
         return any(
-            self._needed(target) or (target in remembered and remembered[target].patches)
-            for target in self.edited
+            any(USES[patch] in data for patch in self._needed(target))
+            or (target in remembered and remembered[target].patches)
+            or target in begun
+            for target, data in self.edited.items()
         )
 
     def _needed(self, target: str) -> set[str]:

@@ -46,6 +46,7 @@ RELEASES = {
     ("transformers", "4.56.2"): Release("4.56.1", "4.55.4", "4.57.1"),
 }
 
+# fmt: off, for a program writes the rest
 FIXES: tuple[Fix, ...] = (
     Fix(
         "accelerate",
@@ -53,7 +54,7 @@ FIXES: tuple[Fix, ...] = (
         "0.30.1",
         "accelerate/accelerator.py",
         "1 edits",
-        "refused: Accelerator.prepare_optimizer: neither `self.has_lomo_optimizer = isinstance(optimizer, (Lomo, AdaLomo))` nor what it was to become is there",
+        "refused: Accelerator.prepare_optimizer: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix(
@@ -109,7 +110,7 @@ FIXES: tuple[Fix, ...] = (
         "1.2.1",
         "accelerate/utils/modeling.py",
         "5 edits",
-        "refused: neither `def _init_infer_auto_device_map(` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix(
@@ -118,7 +119,7 @@ FIXES: tuple[Fix, ...] = (
         "0.13.2",
         "peft/tuners/tuners_utils.py",
         "1 edits",
-        "refused: BaseTuner.inject_adapter: neither `names_no_target = [` nor what it was to become is there",
+        "refused: BaseTuner.inject_adapter: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix(
@@ -146,7 +147,7 @@ FIXES: tuple[Fix, ...] = (
         "0.18.1",
         "peft/tuners/lora/model.py",
         "4 edits",
-        "refused: LoraModel._enable_peft_forward_hooks: neither `for n, layer in self.named_modules(): ...` nor what it was to become is there",
+        "refused: LoraModel._enable_peft_forward_hooks: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix("peft", "0.18.0", "0.18.1", "peft/tuners/osf/utils.py", "2 edits", "no such file", "there already"),
@@ -166,7 +167,7 @@ FIXES: tuple[Fix, ...] = (
         "peft/tuners/tuners_utils.py",
         "2 edits",
         "refused: there is no _get_in_out_features",
-        "refused: neither `from ._buffer_dict import BufferDict` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
     ),
     Fix(
         "peft",
@@ -174,8 +175,8 @@ FIXES: tuple[Fix, ...] = (
         "0.18.1",
         "peft/utils/__init__.py",
         "2 edits",
-        "refused: neither `__all__ = [` nor what it was to become is there",
-        "refused: neither `__all__ = [` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
     ),
     Fix(
         "peft",
@@ -183,8 +184,8 @@ FIXES: tuple[Fix, ...] = (
         "0.18.1",
         "peft/utils/integrations.py",
         "1 edits",
-        "refused: neither `from torch import nn` nor what it was to become is there",
-        "refused: neither `from torch import nn` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
     ),
     Fix(
         "peft",
@@ -218,7 +219,7 @@ FIXES: tuple[Fix, ...] = (
         "0.33.0",
         "0.33.1",
         "huggingface_hub/inference/_providers/_common.py",
-        "refused: a body that is `...` would stand for any body: `@overload`",
+        "refused: a body that is ...",
         "",
         "",
     ),
@@ -237,7 +238,7 @@ FIXES: tuple[Fix, ...] = (
         "0.34.2",
         "huggingface_hub/_local_folder.py",
         "1 edits",
-        'refused: LocalDownloadFilePaths.incomplete_path: neither `if len(resolved_path) > 255 and not resolved_path.startswith("\\\\\\\\?\\\\"): ...` nor what it was to become is there',
+        "refused: LocalDownloadFilePaths.incomplete_path: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix(
@@ -274,7 +275,7 @@ FIXES: tuple[Fix, ...] = (
         "diffusers/loaders/single_file_utils.py",
         "13 edits",
         "refused: there is no is_open_clip_sd3_model",
-        "refused: create_diffusers_t5_model_from_checkpoint: neither `if is_accelerate_available(): ...` nor what it was to become is there",
+        "refused: create_diffusers_t5_model_from_checkpoint: neither ... nor what it was to become is there",
     ),
     Fix(
         "diffusers",
@@ -283,7 +284,7 @@ FIXES: tuple[Fix, ...] = (
         "diffusers/models/__init__.py",
         "2 edits",
         "applied",
-        'refused: neither `_import_structure["controlnet"] = ["ControlNetModel"]` nor what it was to become is there',
+        "refused: neither ... nor what it was to become is there",
     ),
     Fix(
         "diffusers",
@@ -291,8 +292,8 @@ FIXES: tuple[Fix, ...] = (
         "0.29.1",
         "diffusers/models/modeling_utils.py",
         "3 edits",
-        "refused: ModelMixin.from_pretrained: neither `try:` nor what it was to become is there",
-        'refused: ModelMixin.from_pretrained: neither `r"""` nor what it was to become is there',
+        "refused: ModelMixin.from_pretrained: neither ... nor what it was to become is there",
+        "refused: ModelMixin.from_pretrained: neither ... nor what it was to become is there",
     ),
     Fix(
         "diffusers",
@@ -310,7 +311,7 @@ FIXES: tuple[Fix, ...] = (
         "diffusers/pipelines/__init__.py",
         "3 edits",
         "applied",
-        "refused: neither `_import_structure = {` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
     ),
     Fix(
         "diffusers",
@@ -319,7 +320,7 @@ FIXES: tuple[Fix, ...] = (
         "diffusers/pipelines/auto_pipeline.py",
         "3 edits",
         "applied",
-        "refused: neither `AUTO_TEXT2IMAGE_PIPELINES_MAPPING = OrderedDict(` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
     ),
     Fix(
         "diffusers",
@@ -328,7 +329,7 @@ FIXES: tuple[Fix, ...] = (
         "diffusers/pipelines/stable_diffusion_3/pipeline_stable_diffusion_3.py",
         "13 edits",
         "no such file",
-        "refused: StableDiffusion3Pipeline: neither `def encode_prompt(` nor what it was to become is there",
+        "refused: StableDiffusion3Pipeline: neither ... nor what it was to become is there",
     ),
     Fix(
         "diffusers",
@@ -337,7 +338,7 @@ FIXES: tuple[Fix, ...] = (
         "diffusers/pipelines/stable_diffusion_3/pipeline_stable_diffusion_3_img2img.py",
         "12 edits",
         "no such file",
-        "refused: StableDiffusion3Img2ImgPipeline: neither `def encode_prompt(` nor what it was to become is there",
+        "refused: StableDiffusion3Img2ImgPipeline: neither ... nor what it was to become is there",
     ),
     Fix(
         "diffusers",
@@ -345,7 +346,7 @@ FIXES: tuple[Fix, ...] = (
         "0.29.1",
         "diffusers/utils/dummy_pt_objects.py",
         "1 edits",
-        "refused: neither `class PriorTransformer: ...` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix(
@@ -354,7 +355,7 @@ FIXES: tuple[Fix, ...] = (
         "0.29.1",
         "diffusers/utils/dummy_torch_and_transformers_objects.py",
         "1 edits",
-        "refused: neither `class StableCascadePriorPipeline: ...` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix(
@@ -363,7 +364,7 @@ FIXES: tuple[Fix, ...] = (
         "0.6.12",
         "kornia/augmentation/_2d/geometric/base.py",
         "2 edits",
-        "refused: GeometricAugmentationBase2D.inverse_inputs: neither `size = params['forward_input_shape'].tolist()` nor what it was to become is there",
+        "refused: GeometricAugmentationBase2D.inverse_inputs: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix(
@@ -382,7 +383,7 @@ FIXES: tuple[Fix, ...] = (
         "kornia/augmentation/container/augment.py",
         "4 edits",
         "applied",
-        "refused: AugmentationSequential: neither `def __init__(` nor what it was to become is there",
+        "refused: AugmentationSequential: neither ... nor what it was to become is there",
     ),
     Fix(
         "kornia",
@@ -399,8 +400,8 @@ FIXES: tuple[Fix, ...] = (
         "0.6.12",
         "kornia/augmentation/random_generator/base.py",
         "4 edits",
-        "refused: neither `from typing import Callable, Dict, Optional, Tuple, Union` nor what it was to become is there",
-        "refused: neither `from typing import Callable, Dict, Optional, Tuple, Union` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
     ),
     Fix(
         "kornia",
@@ -420,7 +421,7 @@ FIXES: tuple[Fix, ...] = (
         "kornia/feature/adalam/utils.py",
         "1 edits",
         "applied (git cannot tell)",
-        'refused: arange_sequence: neither `"""` nor what it was to become is there',
+        "refused: arange_sequence: neither ... nor what it was to become is there",
     ),
     Fix(
         "kornia",
@@ -439,7 +440,7 @@ FIXES: tuple[Fix, ...] = (
         "0.6.12",
         "kornia/filters/__init__.py",
         "2 edits",
-        "refused: neither `__all__ = [` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix(
@@ -459,7 +460,7 @@ FIXES: tuple[Fix, ...] = (
         "0.6.12",
         "kornia/filters/kernels.py",
         "22 edits",
-        'refused: get_gaussian_kernel2d: neither `r"""Function that returns Gaussian filter matrix coefficients.` nor what it was to become is there',
+        "refused: get_gaussian_kernel2d: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix("kornia", "0.6.11", "0.6.12", "kornia/filters/median.py", "1 edits", "applied", "there already"),
@@ -470,7 +471,7 @@ FIXES: tuple[Fix, ...] = (
         "0.6.12",
         "kornia/geometry/subpix/dsnt.py",
         "2 edits",
-        "refused: neither `from __future__ import annotations` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix(
@@ -489,7 +490,7 @@ FIXES: tuple[Fix, ...] = (
         "kornia/io/io.py",
         "4 edits",
         "applied",
-        'refused: neither `def load_image(path_file: str, desired_type: ImageLoadType, device: str = "cpu") -> Tensor: ...` nor what it was to become is there',
+        "refused: neither ... nor what it was to become is there",
     ),
     Fix(
         "kornia",
@@ -498,7 +499,7 @@ FIXES: tuple[Fix, ...] = (
         "kornia/losses/focal.py",
         "2 edits",
         "applied",
-        "refused: binary_focal_loss_with_logits: neither `pos_weight = torch.ones(input.shape[-1], device=input.device, dtype=input.dtype)` nor what it was to become is there",
+        "refused: binary_focal_loss_with_logits: neither ... nor what it was to become is there",
     ),
     Fix("kornia", "0.6.11", "0.6.12", "kornia/utils/helpers.py", "1 edits", "applied", "there already"),
     Fix("kornia", "0.6.11", "0.6.12", "kornia/utils/image.py", "7 edits", "applied", "there already"),
@@ -509,7 +510,7 @@ FIXES: tuple[Fix, ...] = (
         "0.4.3.post2",
         "xfuser/core/distributed/parallel_state.py",
         "3 edits",
-        'refused: initialize_model_parallel: neither `"""` nor what it was to become is there',
+        "refused: initialize_model_parallel: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix(
@@ -526,7 +527,7 @@ FIXES: tuple[Fix, ...] = (
         "0.4.3.post1",
         "0.4.3.post2",
         "xfuser/model_executor/pipelines/pipeline_consisid.py",
-        'refused: nothing in draw_kps tells the place at `"""` from others, before and after',
+        "refused: nothing in draw_kps tells the place at ... from others, before and after",
         "",
         "",
     ),
@@ -537,8 +538,8 @@ FIXES: tuple[Fix, ...] = (
         "0.4.3.post3",
         "xfuser/core/long_ctx_attention/hybrid/attn_layer.py",
         "5 edits",
-        "refused: xFuserLongContextAttention.forward: neither `out = self.ring_attn_fn(` nor what it was to become is there",
-        "refused: xFuserLongContextAttention: neither `def __init__(` nor what it was to become is there",
+        "refused: xFuserLongContextAttention.forward: neither ... nor what it was to become is there",
+        "refused: xFuserLongContextAttention: neither ... nor what it was to become is there",
     ),
     Fix(
         "xfuser",
@@ -546,17 +547,17 @@ FIXES: tuple[Fix, ...] = (
         "0.4.3.post3",
         "xfuser/core/long_ctx_attention/ring/ring_flash_attn.py",
         "10 edits",
-        "refused: neither `def xdit_ring_flash_attn_forward(` nor what it was to become is there",
-        "refused: neither `def xdit_ring_flash_attn_forward(` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
     ),
     Fix(
         "xfuser",
         "0.4.3.post2",
         "0.4.3.post3",
         "xfuser/model_executor/pipelines/pipeline_cogvideox.py",
-        "refused: the edits do not apply together: not idempotent: matches its own result 2 more times",
-        "",
-        "",
+        "8 edits",
+        "applied",
+        "there already",
     ),
     Fix(
         "transformers",
@@ -565,7 +566,7 @@ FIXES: tuple[Fix, ...] = (
         "transformers/models/moonshine/modeling_moonshine.py",
         "2 edits",
         "no such file",
-        'refused: neither `MOONSHINE_MODEL_INPUTS_DOCSTRING = r"""` nor what it was to become is there',
+        "refused: neither ... nor what it was to become is there",
     ),
     Fix(
         "transformers",
@@ -574,7 +575,7 @@ FIXES: tuple[Fix, ...] = (
         "transformers/models/moonshine/modular_moonshine.py",
         "2 edits",
         "no such file",
-        'refused: neither `MOONSHINE_MODEL_INPUTS_DOCSTRING = r"""` nor what it was to become is there',
+        "refused: neither ... nor what it was to become is there",
     ),
     Fix(
         "transformers",
@@ -618,7 +619,7 @@ FIXES: tuple[Fix, ...] = (
         "4.56.2",
         "transformers/feature_extraction_utils.py",
         "2 edits",
-        "refused: neither `from .utils.hub import cached_files` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix(
@@ -627,7 +628,7 @@ FIXES: tuple[Fix, ...] = (
         "4.56.2",
         "transformers/image_processing_base.py",
         "2 edits",
-        "refused: neither `from .utils.hub import cached_files` nor what it was to become is there",
+        "refused: neither ... nor what it was to become is there",
         "there already",
     ),
     Fix(
@@ -639,4 +640,41 @@ FIXES: tuple[Fix, ...] = (
         "refused: there is no PreTrainedModel.get_decoder",
         "there already",
     ),
+    Fix(
+        "transformers",
+        "4.56.1",
+        "4.56.2",
+        "transformers/models/jetmoe/configuration_jetmoe.py",
+        "1 edits",
+        "applied",
+        "there already",
+    ),
+    Fix(
+        "transformers",
+        "4.56.1",
+        "4.56.2",
+        "transformers/models/jetmoe/modeling_jetmoe.py",
+        "1 edits",
+        "applied",
+        "there already",
+    ),
+    Fix(
+        "transformers",
+        "4.56.1",
+        "4.56.2",
+        "transformers/video_processing_utils.py",
+        "2 edits",
+        "refused: neither ... nor what it was to become is there",
+        "there already",
+    ),
 )
+FIGURES = {
+    "fixes": 83,
+    "captured": 81,
+    "other releases tried": 153,
+    "applied as git merges": 41,
+    "there already": 62,
+    "refused there": 47,
+    "unlike git": 0,
+    "git cannot tell": 3,
+}

@@ -6,18 +6,21 @@ which the fix is not yet in, and to the next one, in which it mostly is. What is
 decided by somebody else: `git merge-file`, on the sources or, where it meets a conflict, on the
 sources as `ast.unparse` writes them.
 
-`python -m tests.real.test_capture [DISTRIBUTION]...` measures it all anew and prints the table.
+`python -m tests.real.test_capture [DISTRIBUTION]...` measures it all anew and writes the table.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
+import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -28,11 +31,11 @@ from surgeon.errors import Refused
 from surgeon.patch import Patch
 from surgeon.rewrite import rewrite
 from tests import environments, support
-from tests.real.captured_fixes import FIXES, RELEASES, Fix
-
-pytestmark = pytest.mark.more  # the table of fixes is not whole yet
+from tests.real.captured_fixes import FIGURES, FIXES, RELEASES, Fix
 
 SOURCES = support.CACHE / "sources"
+TABLE = support.CHECKOUT / "tests" / "real" / "captured_fixes.py"
+MARK = "# fmt: off, for a program writes the rest\n"
 
 
 def source(distribution: str, version: str, path: str) -> bytes | None:
@@ -43,12 +46,14 @@ def source(distribution: str, version: str, path: str) -> bytes | None:
             where = Path(scratch, "wheel")
             release = f"{distribution}=={version}"
             support.uv("pip", "install", "--quiet", "--no-deps", "--target", where, release)
-            fresh = folder.with_name(f"{folder.name}.{id(scratch)}")
+            fresh = folder.with_name(f"{folder.name}.{os.getpid()}")
             for file in (where / distribution).rglob("*.py"):
                 place = fresh / file.relative_to(where)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, place)
-            fresh.rename(folder)
+            with contextlib.suppress(OSError):  # another worker was faster
+                fresh.rename(folder)
+            shutil.rmtree(fresh, ignore_errors=True)
     file = folder / path
     return file.read_bytes() if file.exists() else None
 
@@ -90,6 +95,11 @@ class Measured:
     later: str = ""
 
 
+def without_code(reason: str) -> str:
+    """A reason with the anchor's name, but without the package's code that it shows."""
+    return re.sub(r"`.*`", "...", reason, flags=re.DOTALL)
+
+
 @cache
 def captured(fix: Fix) -> Patch:
     before, after = (source(fix.distribution, each, fix.path) for each in (fix.before, fix.after))
@@ -102,7 +112,7 @@ def measure(fix: Fix) -> Measured:
     try:
         patch = captured(fix)
     except Refused as refusal:
-        return Measured(f"refused: {refusal.message}")
+        return Measured(without_code(f"refused: {refusal.message}"))
     release = RELEASES[fix.distribution, fix.after]
     outcomes = [outcome(fix, patch, version) for version in (release.earlier, release.later)]
     return Measured(f"{len(patch.transforms)} edits", *outcomes)
@@ -116,7 +126,7 @@ def outcome(fix: Fix, patch: Patch, version: str) -> str:
     result = rewrite(other, [patch])
     if result.failures:
         assert result.result == other
-        return f"refused: {result.failures['the-fix']}"
+        return without_code(f"refused: {result.failures['the-fix']}")
     before, after = (source(fix.distribution, each, fix.path) for each in (fix.before, fix.after))
     assert before is not None
     assert after is not None
@@ -127,15 +137,15 @@ def outcome(fix: Fix, patch: Patch, version: str) -> str:
     return said if expected == tree(result.result) else f"{said} (unlike git)"
 
 
-def figures() -> dict[str, int]:
+def figures(fixes: Sequence[Fix]) -> dict[str, int]:
     """What the table comes to."""
-    places = [place for fix in FIXES for place in (fix.earlier, fix.later) if place]
+    places = [place for fix in fixes for place in (fix.earlier, fix.later) if place]
     return {
-        "fixes": len(FIXES),
-        "captured": sum(not fix.captured.startswith("refused") for fix in FIXES),
+        "fixes": len(fixes),
+        "captured": sum(not fix.captured.startswith("refused") for fix in fixes),
         "other releases tried": sum(place != "no such file" for place in places),
         "applied as git merges": places.count("applied"),
-        "there already": sum(place.startswith("there already") for place in places),
+        "there already": places.count("there already"),
         "refused there": sum(place.startswith("refused") for place in places),
         "unlike git": sum("unlike git" in place for place in places),
         "git cannot tell": sum("git cannot tell" in place for place in places),
@@ -160,18 +170,8 @@ def test_it_survives_reformatting_and_moved_lines(fix: Fix) -> None:
 
 def test_every_changed_module_is_in_the_table() -> None:
     """No fix was left out because it does not look good."""
-    for (distribution, after), release in RELEASES.items():
-        assert source(distribution, release.before, "nothing") is None
-        assert source(distribution, after, "nothing") is None
-        paths = sorted(
-            path
-            for path in modules(distribution, release.before) & modules(distribution, after)
-            if tree(source(distribution, release.before, path) or b"")
-            != tree(source(distribution, after, path) or b"")
-            and path not in unwanted(distribution)
-        )
-        listed = [fix.path for fix in FIXES if (fix.distribution, fix.after) == (distribution, after)]
-        assert sorted(listed) == paths
+    listed = [(fix.distribution, fix.after, fix.path) for fix in FIXES]
+    assert listed == [(fix.distribution, fix.after, fix.path) for fix in changed(())]
 
 
 def unwanted(distribution: str) -> set[str]:
@@ -185,23 +185,15 @@ def modules(distribution: str, version: str) -> set[str]:
 
 
 def test_the_figures() -> None:
-    found = figures()
-    print(*(f"{number} {what}" for what, number in found.items()), sep="\n")
-    assert found["fixes"] >= 20
+    found = figures(FIXES)
+    assert found == FIGURES
+    assert found["applied as git merges"] >= 20
     assert found["unlike git"] == 0
-    assert found == EXPECTED
-
-
-EXPECTED = {
-    "fixes": 0,
-    "captured": 0,
-    "other releases tried": 0,
-    "applied as git merges": 0,
-    "there already": 0,
-    "refused there": 0,
-    "unlike git": 0,
-    "git cannot tell": 0,
-}
+    page = (support.CHECKOUT / "docs" / "authoring.md").read_text()
+    assert f"{found['captured']} of {found['fixes']} were captured" in page
+    assert f"{found['applied as git merges']} were applied" in page
+    assert f"{found['there already']} were there already" in page
+    assert f"{found['refused there']} were refused" in page
 
 
 def test_from_the_hand_edit_to_the_next_release(tmp_path: Path) -> None:
@@ -237,17 +229,23 @@ def changed(wanted: Collection[str]) -> Iterator[Fix]:
             source(distribution, version, "nothing")
         for path in sorted(modules(distribution, release.before) & modules(distribution, after)):
             old, new = (source(distribution, each, path) or b"" for each in (release.before, after))
-            if path not in unwanted(distribution) and tree(old) != tree(new):
+            if path not in unwanted(distribution) and old != new and tree(old) != tree(new):
                 yield Fix(distribution, release.before, after, path)
 
 
-def main() -> None:
-    """Measure every fix and print the table as tests/real/captured_fixes.py has it."""
-    for fix in changed(sys.argv[1:]):
-        row = measure(fix)
-        values = (fix.distribution, fix.before, fix.after, fix.path, row.captured, row.earlier, row.later)
-        print(f"    Fix({', '.join(map(repr, values))}),", flush=True)
+def main(wanted: Collection[str]) -> None:
+    """Measure the fixes of the wanted distributions, of all where none is named, and write their rows."""
+    fresh: list[Fix] = []
+    for fix in changed(wanted):
+        fresh.append(replace(fix, **asdict(measure(fix))))
+        print(fresh[-1], fresh[-1].captured, flush=True)
+    kept = [fix for fix in FIXES if wanted and fix.distribution not in wanted]
+    order = [*RELEASES]
+    rows = sorted([*kept, *fresh], key=lambda fix: (order.index((fix.distribution, fix.after)), fix.path))
+    head = TABLE.read_text().partition(MARK)[0]
+    lines = "".join(f"    Fix({', '.join(map(repr, astuple(fix)))}),\n" for fix in rows)
+    TABLE.write_text(f"{head}{MARK}FIXES: tuple[Fix, ...] = (\n{lines})\nFIGURES = {figures(rows)!r}\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(sys.argv[1:])

@@ -190,6 +190,31 @@ def test_what_cannot_be_captured_is_refused_with_the_reason(
     assert (caught.value.code, words in caught.value.message) == (code, True), caught.value.message
 
 
+MOVED = {
+    "an import up": (
+        "import torch\nfrom a import b\nfrom c import d\nimport math\n\nX = math.pi\n",
+        "import math\nimport torch\nfrom a import b\nfrom c import d\n\nX = math.pi\n",
+    ),
+    "an import down": (
+        "import math\nimport torch\nfrom a import b\nfrom c import d\n\nX = math.pi\n",
+        "import torch\nfrom a import b\nfrom c import d\nimport math\n\nX = math.pi\n",
+    ),
+    "a function": (
+        "def f():\n    return 1\n\n\nX = 1\nY = 2\n\n\ndef g():\n    return 2\n",
+        "X = 1\nY = 2\n\n\ndef f():\n    return 1\n\n\ndef g():\n    return 2\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_what_was_moved_leaves_its_old_place_first(name: str) -> None:
+    """Found in xfuser 0.4.3.post3: the copy that was about to go counted as the import to insert."""
+    before, after = MOVED[name]
+    patch = made(before, after)
+    assert same(applied(patch, before), after)
+    assert same(applied(patch, after), after)
+
+
 def test_one_of_two_equal_statements_is_told_by_its_neighbours() -> None:
     before = "def f():\n    a()\n    g()\n    b()\n    g()\n    c()\n"
     after = before.replace("    b()\n    g()\n", "    b()\n    g(1)\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -70,7 +71,10 @@ def test_another_folder_of_a_known_project_is_shown_again(checkout: Path) -> Non
         "[tool]\nm3d-surgeon = 3\n# [tool.m3d-surgeon\n",
         "[tool.m3d-surgeon\n",
         '[tool.m3d-surgeon]\npatches = ["missing"]\n',
+        '[tool.m3d-surgeon]\npatches = ["\\u0000"]\n',
+        f"[tool.m3d-surgeon]\npatches = {'[' * 100_000}{']' * 100_000}\n",
     ],
+    ids=["no list", "no text", "no table", "no TOML", "missing", "a null byte", "nested"],
 )
 def test_a_bad_file_is_an_error_where_it_was_named_and_a_notice_where_it_lies_there(
     checkout: Path, text: str
@@ -87,6 +91,60 @@ def test_a_bad_file_is_an_error_where_it_was_named_and_a_notice_where_it_lies_th
 def test_a_file_that_does_not_mention_us_is_not_even_parsed(checkout: Path, text: str) -> None:
     (checkout / "pyproject.toml").write_text(text)
     assert project.folders(None, checkout) == project.Chosen()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "long"])
+def test_a_file_that_is_no_projects_is_not_read(checkout: Path, kind: str) -> None:
+    """A checkout may hold a link to anything, and every command looks there."""
+    file = checkout / "pyproject.toml"
+    text = file.read_text()
+    file.unlink()
+    if kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "device":
+        file.symlink_to("/dev/zero")
+    else:
+        file.write_text(text + "#" * project.MOST_BYTES)
+    assert project.folders(None, checkout) == project.Chosen()
+    assert project.folder_for_new(None, project.Chosen(), checkout) == checkout / "m3d_patches"
+
+
+@needs_toml
+def test_a_new_module_is_not_written_where_a_stranger_says(checkout: Path, tmp_path: Path) -> None:
+    for elsewhere in (str(tmp_path / "startup"), "../startup", "link"):
+        (checkout / "link").unlink(missing_ok=True)
+        (checkout / "link").symlink_to(tmp_path)
+        (checkout / "pyproject.toml").write_text(f"[tool.m3d-surgeon]\npatches = ['{elsewhere}']\n")
+        assert project.folder_for_new(None, project.Chosen(), checkout) == checkout / "m3d_patches"
+    (checkout / "pyproject.toml").write_text("[tool.m3d-surgeon]\npatches = ['fresh']\n")
+    assert project.folder_for_new(None, project.Chosen(), checkout) == checkout / "fresh"
+
+
+def test_what_lies_beside_a_new_module_is_named_before_it_runs(checkout: Path, site: Path) -> None:
+    """The next command that `new` shows would run it all."""
+    support.gadget(site)
+    (checkout / "mine").rename(checkout / "m3d_patches")
+    (checkout / "pyproject.toml").unlink()
+    command = (sys.executable, "-m", "surgeon", "new", "-d", "gadget", "-f", "gadget/core.py")
+    options = ("--json", "--site-packages", site)
+    first = json.loads(support.run(*command, "my-first", *options, cwd=checkout).stdout)
+    assert first["warnings"] == [
+        f"--patches {checkout / 'm3d_patches'} would run what else is in it, too: "
+        "look at gadget_shiny.py first"
+    ]
+    named = support.run(*command, "my-second", "--patches", "m3d_patches", *options, cwd=checkout)
+    assert json.loads(named.stdout)["warnings"] == []
+
+
+def test_a_strange_folder_works_no_terminal(checkout: Path, site: Path) -> None:
+    support.gadget(site)
+    strange = checkout / "mine\x1b[2J"
+    (checkout / "mine").rename(strange)
+    (strange / "gadget_shiny.py").write_text("raise RuntimeError('\x1b[31m')")
+    command = (sys.executable, "-m", "surgeon", "status", "--site-packages", site, "--patches", strange)
+    done = support.run(*command, check=False)
+    assert "mine\\x1b[2J" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
 
 
 def test_without_a_toml_parser_the_way_out_is_named(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
