@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from typer.models import CommandInfo
 
+from surgeon import __version__
 from surgeon.commands import author, doctor, editing, scan, ship
 from surgeon.commands.quick import Quick, QuickGroup
 
@@ -49,9 +50,7 @@ def _name(command: CommandInfo) -> str:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib_metadata import version
-
-        typer.echo(version("m3d-surgeon"))
+        typer.echo(__version__)
         raise typer.Exit
 
 

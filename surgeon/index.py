@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -50,6 +49,8 @@ class Index:
         """Write what is new; where that is not possible, nothing is remembered and nothing is said."""
         if not self._new or self._place is None:
             return
+        import tempfile  # here: nearly always there is nothing to write
+
         kept = self._rows if len(self._rows) + len(self._new) <= LIMIT else {}
         data = json.dumps({"schema": SCHEMA, "patches": {**kept, **self._new}})
         with suppress(OSError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -254,6 +253,8 @@ def _settle(seen: Survey, site: Site) -> transaction.Settled:
 
 
 def _unified(outcome: Outcome) -> str:
+    import difflib  # here: every other command does without
+
     path = outcome.target.path
     sources = (outcome.sources.original, outcome.after)
     old, new = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in sources)

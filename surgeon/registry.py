@@ -5,7 +5,6 @@ A patch module that fails to load, or describes nonsense, is reported and harms 
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -77,6 +76,8 @@ class Registry:
         """
         chosen = frozenset(ids)
         for unknown in sorted(chosen - set(self.patches)):
+            import difflib  # here: only a mistake needs it
+
             near = difflib.get_close_matches(unknown, self.patches, n=1, cutoff=0.5)
             raise UsageError(
                 f"no patch {unknown!r}" + (f"; did you mean {near[0]!r}?" if near else ""),

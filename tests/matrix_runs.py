@@ -189,6 +189,8 @@ class Runner:
         if file.exists():
             return Outcome(**json.loads(file.read_text()))
         outcome = run()
+        if not (self.built.site / "torch" / "__init__.py").is_file():
+            raise AssertionError(f"{self.built.venv} was taken away while it was measured")
         if outcome.final:
             write(file, asdict(outcome))
         return outcome

@@ -187,7 +187,6 @@ def _run(
     from dataclasses import replace
     from functools import partial
 
-    from surgeon import registry as patches
     from surgeon import report
     from surgeon.author import project
     from surgeon.errors import SurgeonError
@@ -199,9 +198,11 @@ def _run(
     site_packages = Path(site_packages) if site_packages else None
     patches_from = Path(patches_from) if patches_from else None
     try:
-        chosen = project.folders(patches_from)
         with ThreadPoolExecutor(1) as meanwhile:  # the target's interpreter needs as long as the patches
             asked = meanwhile.submit(environment_of, python, site_packages)
+            from surgeon import registry as patches
+
+            chosen = project.folders(patches_from)
             registry = patches.load(*chosen.folders, remembered=True)
         selected = registry.select(ids or ())
         environment = asked.result()

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
 GAP = 2
 NARROWEST = 24
-"""A last column that is narrower than this is no column any more."""
+"""A column that is folded into less than this is no column any more."""
 
 STYLES = {
     "applied": "green",
@@ -26,45 +27,62 @@ STYLES = {
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under a header; a cell that names a state has its colour."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     if not on_terminal(sys.stdout):
-        widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
         for row in [header, *rows]:
             print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         return
     from rich.console import Console
 
     console = Console()
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    fixed = sum(widths[:-1]) + GAP * (len(widths) - 1)
-    if fixed + min(widths[-1], NARROWEST) <= console.width:
-        _drawn(console, header, rows)
+    gaps = GAP * (len(widths) - 1)
+    if sum(widths) + gaps <= console.width:
+        console.print(_aligned(widths, header, rows), soft_wrap=True)
+    elif sum(widths[:2]) + sum(min(width, NARROWEST) for width in widths[2:]) + gaps <= console.width:
+        console.print(_folded(header, rows))
     else:
-        _stacked(console, header, rows)
+        console.print(_stacked(header, rows), soft_wrap=True)
 
 
-def _drawn(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table; only the last column, which says why, may take several lines."""
+def _aligned(widths: Sequence[int], header: Sequence[str], rows: Sequence[Sequence[str]]) -> Text:
+    """Where every row has room on a line: rich's own table takes five times as long."""
+    from rich.text import Text
+
+    gap = " " * GAP
+    lines = [Text(gap.join(cell.ljust(width) for cell, width in zip(header, widths, strict=True)), "bold")]
+    for row in rows:
+        line = Text()
+        for cell, width in zip(row, widths, strict=True):
+            line.append(cell.ljust(width) + gap, STYLES.get(cell))
+        line.rstrip()
+        lines.append(line)
+    return Text("\n").join(lines)
+
+
+def _folded(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table in which all columns but the first two, an id or a path and a word, may take several lines."""
     from rich.table import Table
     from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
-    for name in header[:-1]:
-        drawn.add_column(name, no_wrap=True)
-    drawn.add_column(header[-1], overflow="fold")
+    for number, name in enumerate(header):
+        drawn.add_column(name, no_wrap=number < 2, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
-    console.print(drawn)
+    return drawn
 
 
-def _stacked(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Each cell on a line of its own, which the terminal breaks: an id or a path can still be copied."""
+def _stacked(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Text:
+    """The cells below each other, and the terminal breaks lines: an id or a path can still be copied."""
     from rich.text import Text
 
-    for row in rows:
-        console.print(Text(row[0], "bold"), soft_wrap=True)
-        for name, cell in zip(header[1:], row[1:], strict=True):
-            if cell:
-                console.print(Text(f"  {name}: "), Text(cell, STYLES.get(cell, "")), sep="", soft_wrap=True)
+    lines = []
+    for first, second, *others in rows:
+        lines.append(Text.assemble((first, "bold"), " " * GAP, (second, STYLES.get(second, ""))))
+        lines += [
+            Text(f"{' ' * GAP}{name}: {cell}") for name, cell in zip(header[2:], others, strict=True) if cell
+        ]
+    return Text("\n").join(lines)
 
 
 def on_terminal(stream: TextIO) -> bool:
