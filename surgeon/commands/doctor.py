@@ -66,7 +66,8 @@ def _diagnose(
     from surgeon.author import project
     from surgeon.doctor.examine import examine
 
-    chosen = project.folders(Path(patches_from) if patches_from else None)
+    named = Path(patches_from) if patches_from else None
+    chosen = project.folders(named)
     registry = patches.load(*chosen.folders, remembered=not probe)
     environment = environment_of(python, site_packages)
     if python is None and site_packages is None and not os.environ.get("VIRTUAL_ENV"):
@@ -74,7 +75,7 @@ def _diagnose(
 
         # Run from an environment of its own, it is not that one which is meant.
         require_targets(environment, registry)
-    result = examine(environment, registry, progress, profile_name=profile, full=full)
+    result = examine(environment, registry, progress, profile_name=profile, full=full, patches_from=named)
     if probe:
         from surgeon.doctor.probing import with_probes
 

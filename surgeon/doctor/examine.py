@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from surgeon import operations
@@ -12,7 +12,7 @@ from surgeon.distribution import normalised
 from surgeon.doctor import health, leftovers, profile, requirements, stack
 from surgeon.doctor.finding import Action, Diagnosis, Finding, Need
 from surgeon.doctor.integrity import Checked, Look, Progress
-from surgeon.doctor.interpreter import Facts, facts_of, folder_version
+from surgeon.doctor.interpreter import Facts, facts_of
 from surgeon.doctor.inventory import Inventory, is_system, take
 from surgeon.doctor.remedies import Toolbox, plan
 from surgeon.environment import Environment
@@ -25,6 +25,10 @@ from surgeon.verdict import State
 
 TROUBLES = frozenset({"interrupted", "store-damaged", "store-unreadable"})
 """Errors of `status` that are findings here."""
+INSTALLER = frozenset(
+    {Action.UNINSTALL, Action.INSTALL_STEP, Action.REINSTALL, Action.INSTALL, Action.CLEAN_CACHE}
+)
+"""What is done by pip or uv."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class _Seen:
     inventory: Inventory
     checked: Checked
     status: Result
+    patches_from: Path | None
 
 
 def examine(
@@ -45,6 +50,7 @@ def examine(
     *,
     profile_name: str | None = None,
     full: bool = False,
+    patches_from: Path | None = None,
 ) -> Diagnosis:
     """Find what is wrong with an environment, and the commands that put it right.
 
@@ -52,6 +58,7 @@ def examine(
         profile_name: a built-in profile's name or a profile's file; `None` for the health checks and
             what torch itself needs.
         full: hash every file.
+        patches_from: where the registry's further patches are from, to be named to `apply` too.
 
     Raises:
         UsageError: there is no such profile, or it is damaged.
@@ -63,7 +70,8 @@ def examine(
     look = Look(inventory.copies, _targets(registry), _ours(environment), full=full)
     checked = look.check(progress)
     status = operations.status(environment, registry, registry.select(()))
-    return _diagnose(_Seen(environment, facts, inventory, checked, status), profiles, registry)
+    seen = _Seen(environment, facts, inventory, checked, status, patches_from)
+    return _diagnose(seen, profiles, registry)
 
 
 def _diagnose(seen: _Seen, profiles: Sequence[profile.Profile], registry: Registry) -> Diagnosis:
@@ -73,6 +81,8 @@ def _diagnose(seen: _Seen, profiles: Sequence[profile.Profile], registry: Regist
     errors = _distinct(
         [*registry.problems, *(error for error in seen.status.errors if error.code not in TROUBLES)]
     )
+    if environment.python is None:
+        found = [_without_interpreter(finding) for finding in found]
     return Diagnosis(
         python=str(environment.python) if environment.python else None,
         site_packages=seen.status.site_packages,
@@ -126,13 +136,30 @@ def _troubles(status: Result) -> list[Finding]:
             error.code,
             error.message,
             "Until it is settled, `apply` and `revert` cannot say what is theirs.",
-            (Need(Action.RECOVER),) if error.code == "interrupted" else (),
+            _settled_by(error),
             path=error.path or "",
-            advice="" if error.code == "interrupted" else error.hint,
+            advice="" if _settled_by(error) else error.hint,
         )
         for error in status.errors
         if error.code in TROUBLES
     ]
+
+
+def _settled_by(error: SurgeonError) -> tuple[Need, ...]:
+    if error.code == "interrupted":
+        return (Need(Action.RECOVER),)
+    # The store of a newer release is no damage: that release reads it.
+    if error.code == "store-damaged" and error.path and "is newer than" not in error.message:
+        return (Need(Action.SET_ASIDE, error.path),)
+    return ()
+
+
+def _without_interpreter(finding: Finding) -> Finding:
+    """Where only a folder was named, an installer would change the environment of some other interpreter."""
+    if not any(need.action in INSTALLER for need in finding.needs):
+        return finding
+    advice = "name this folder's interpreter with --python: the commands that mend it need one"
+    return replace(finding, needs=(), advice=finding.advice or advice)
 
 
 def _pending(status: Result) -> list[Finding]:
@@ -168,15 +195,15 @@ def _toolbox(seen: _Seen, registry: Registry, held: Mapping[str, str]) -> Toolbo
     has_pip = "pip" in inventory.used
     has_uv = shutil.which("uv") is not None
     uses_uv = (by_uv > by_pip and (has_uv or not has_pip)) or (not has_pip and has_uv)
-    version = ".".join(str(part) for part in folder_version(environment)[:2])
     return Toolbox(
-        python=str(environment.python or f"python{version}"),
+        python=str(environment.python or ""),
         installer="uv" if uses_uv else "pip",
         site_packages="" if environment.python else str(environment.path[0]),
         managed=seen.facts.managed,
         without_pip=not has_pip and not uses_uv,
         patched=_targets(registry),
         held=held,
+        patches=str(seen.patches_from.absolute()) if seen.patches_from else "",
     )
 
 

@@ -15,13 +15,15 @@ class Action(IntEnum):
     """What has to be done, in the order in which it has to be done."""
 
     RECOVER = 0
-    CLEAN_CACHE = 1
-    REMOVE = 2
-    UNINSTALL = 3
-    INSTALL_STEP = 4
-    REINSTALL = 5
-    INSTALL = 6
-    APPLY = 7
+    SET_ASIDE = 1
+    OPEN = 2
+    CLEAN_CACHE = 3
+    REMOVE = 4
+    UNINSTALL = 5
+    INSTALL_STEP = 6
+    REINSTALL = 7
+    INSTALL = 8
+    APPLY = 9
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,14 @@ class Need:
 
     Attributes:
         action: what is to be done.
-        name: the distribution, or the path to remove.
+        name: the distribution, or the path to remove, set aside or make readable.
         versions: PEP 440 specifier of what to install; empty for whatever fits.
         step: installs of one step of a profile go into one command, in the profile's order.
         options: further options of the installer, from the profile.
         no_cache: past the installer's cache.
         times: how often (uninstalling removes one copy at a time).
+        extras: those of the distribution that are asked for.
+        url: where to install from, instead of an index.
     """
 
     action: Action
@@ -45,6 +49,8 @@ class Need:
     options: tuple[str, ...] = ()
     no_cache: bool = False
     times: int = 1
+    extras: tuple[str, ...] = ()
+    url: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from packaging.version import InvalidVersion, Version
 from surgeon.distribution import normalised
 from surgeon.doctor.finding import Action, Finding, Need
 from surgeon.doctor.integrity import Checked, Damage
-from surgeon.doctor.inventory import Copy, Inventory
+from surgeon.doctor.inventory import UNREADABLE, Copy, Inventory, is_name
+from surgeon.doctor.requirements import builds_of_torch
 from surgeon.fs import is_contained
 
 SHOWN = 5
@@ -30,6 +31,9 @@ def damaged(inventory: Inventory, checked: Checked, modules: Mapping[tuple[Path,
     for copy in inventory.copies:
         if (copy.site, copy.name) in twice:
             continue
+        if copy.unreadable:
+            found.append(_unreadable(copy, [f"{copy.info}: {'; '.join(copy.faults)}"], [copy.info]))
+            continue
         if copy.faults:
             found.append(_without_proof(copy, inventory))
             continue
@@ -39,8 +43,31 @@ def damaged(inventory: Inventory, checked: Checked, modules: Mapping[tuple[Path,
             if not _gave_way(copy, damage, modules) and not _is_certificates(damage)
         ]
         if damages:
-            found.append(_changed(copy, damages))
+            found += _judged(copy, damages)
     return found
+
+
+def _judged(copy: Copy, damages: Sequence[Damage]) -> Iterator[Finding]:
+    closed = [damage for damage in damages if damage.what == UNREADABLE]
+    if closed:
+        places = dict.fromkeys(damage.path.split("/")[0] for damage in closed)
+        yield _unreadable(copy, [f"{damage.path}: {damage.what}" for damage in closed], list(places))
+    if others := [damage for damage in damages if damage not in closed]:
+        yield _changed(copy, others)
+
+
+def _unreadable(copy: Copy, details: Sequence[str], places: Sequence[str]) -> Finding:
+    return Finding(
+        "unreadable",
+        f"{copy.name} {copy.version}: this user may not read all of it",
+        "Whether it is whole cannot be said, and what this user runs fails on it. Installed under a "
+        "strict umask, it belongs to another user alone.",
+        tuple(Need(Action.OPEN, str(copy.site / place)) for place in places),
+        copy.name,
+        copy.version,
+        str(copy.site),
+        _listed(details),
+    )
 
 
 def _gave_way(copy: Copy, damage: Damage, modules: Mapping[tuple[Path, str], str]) -> bool:
@@ -68,14 +95,17 @@ def _changed(copy: Copy, damages: Sequence[Damage]) -> Finding:
     changed = [damage for damage in damages if damage.what in ("changed", "empty")]
     in_cache = copy.installer == "uv" and any(damage.linked or not damage.later for damage in changed)
     from_start = bool(changed) and all(not damage.later for damage in changed)
-    needs = [Need(Action.REINSTALL, copy.name, f"=={copy.version}", no_cache=from_start and not in_cache)]
+    needs = _reinstall(copy, no_cache=from_start and not in_cache)
     if in_cache:
         needs.insert(0, Need(Action.CLEAN_CACHE, copy.name))
     message = f"{copy.name} {copy.version}: {_count(damages)}"
     if in_cache or from_start:
         code = "polluted-cache"
-        how = "shares them with" if any(damage.linked for damage in changed) else "has them from"
-        message += f", and it {how} {'uv' if in_cache else 'the installer'}'s cache"
+        cache = f"{'uv' if in_cache else 'the installer'}'s cache"
+        linked = any(damage.linked for damage in changed)
+        message += (
+            f", and it shares them with {cache}" if linked else f"; by their time they are from {cache}"
+        )
         why = (
             "Every environment that is made from that cache gets the same bytes, and so may this one "
             "again when it is put right: the cache has to go first."
@@ -123,12 +153,21 @@ def _without_proof(copy: Copy, inventory: Inventory) -> Finding:
         "points fails: on a damaged entrypoints, Jupyter does not start.",
         needs=(
             *(Need(Action.REMOVE, str(place)) for place in _files_of(copy, inventory)),
-            Need(Action.REINSTALL, copy.name, f"=={copy.version}" if copy.version else ""),
+            *_reinstall(copy),
         ),
         distribution=copy.name,
         version=copy.version,
         path=str(copy.site / copy.info),
     )
+
+
+def _reinstall(copy: Copy, *, no_cache: bool = False) -> list[Need]:
+    """Put the same release back from where it came; nothing for what has no name to ask for."""
+    if not is_name(copy.name):
+        return []
+    versions = f"=={copy.version}" if copy.version else ""
+    options = builds_of_torch(copy.name, copy.version)
+    return [Need(Action.REINSTALL, copy.name, versions, options=options, no_cache=no_cache, url=copy.origin)]
 
 
 def _files_of(copy: Copy, inventory: Inventory) -> Iterator[Path]:
@@ -153,7 +192,7 @@ def duplicates(inventory: Inventory) -> list[list[Copy]]:
     """The copies of one distribution in one site directory, where there is more than one."""
     groups: dict[tuple[Path, str], list[Copy]] = {}
     for copy in inventory.copies:
-        if not copy.system:
+        if not copy.system and not copy.unreadable:
             groups.setdefault((copy.site, copy.name), []).append(copy)
     return [copies for copies in groups.values() if len(copies) > 1]
 
@@ -175,7 +214,7 @@ def _doubled(copies: Sequence[Copy], checked: Checked) -> Finding:
     needs = [Need(Action.REMOVE, str(copy.site / copy.info)) for copy in removed]
     if kept.name != "pip" and whole:
         needs.append(Need(Action.UNINSTALL, kept.name, times=len(whole)))
-    needs.append(Need(Action.REINSTALL, kept.name, f"=={kept.version}" if kept.version else ""))
+    needs += _reinstall(kept)
     return Finding(
         "two-versions",
         f"{kept.name} is installed more than once in one place: {versions}",

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from surgeon.doctor.inventory import Copy, Row
+from surgeon.doctor.inventory import UNREADABLE, Copy, Row
 
 SMALL = 1024 * 1024
 """Up to this size (bytes) a file of a distribution that is asked about is always hashed."""
@@ -35,7 +35,7 @@ class Damage:
 
     Attributes:
         path: relative to the site directory.
-        what: `missing`, `empty`, `changed` or why it cannot be read.
+        what: `missing`, `empty`, `changed`, `UNREADABLE` or why it cannot be read.
         later: it was written after the installation.
         linked: its bytes are shared with other places, as uv's hard and symbolic links into its cache.
         owners: other distributions that list the path; one of them if the bytes there are its.
@@ -124,8 +124,7 @@ class Look:
             try:
                 seen = os.stat(f"{copy.site}/{path}")  # noqa: PTH116  # twice as fast as a Path, 20,000 times
             except OSError as error:
-                missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-                self._add(copy, path, "missing" if missing else f"cannot be read: {error.strerror}", False)
+                self._add(copy, path, _unseen(error), False)
                 continue
             except ValueError:
                 self._add(copy, path, "cannot be a file's name", False)
@@ -148,7 +147,7 @@ class Look:
         try:
             found = _hash(place, algorithm)
         except (OSError, ValueError) as error:
-            return f"cannot be read: {getattr(error, 'strerror', None) or error}"
+            return _unseen(error)
         ours = self._ours.get(candidate.copy.site, {}).get(candidate.path)
         if found == recorded or (ours is not None and found.hex() == ours):
             return ""
@@ -191,6 +190,8 @@ def _digest(row: Row) -> tuple[str, bytes]:
 
 def _hash(place: Path, algorithm: str) -> bytes:
     digest = hashlib.new(algorithm)
+    if not digest.digest_size:  # SHAKE has no size of its own, and RECORD names none
+        raise ValueError(f"unsupported hash type {algorithm}")
     descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         while block := os.read(descriptor, BLOCK):
@@ -207,6 +208,14 @@ def _holds(place: Path, row: Row) -> bool:
         return _hash(place, algorithm) == recorded
     except (OSError, ValueError):
         return False
+
+
+def _unseen(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "missing"
+    if isinstance(error, PermissionError):
+        return UNREADABLE
+    return f"cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 def _is_linked(place: Path) -> bool:

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from importlib_metadata import distributions
+from packaging.version import InvalidVersion, Version
 
 from surgeon.distribution import normalised
 from surgeon.environment import Environment
@@ -22,6 +24,11 @@ WRITES_RECORD = frozenset({"", "pip", "uv", "poetry", "pdm"})
 """Installers that write RECORD (PEP 627 has it optional); the others are systems' package managers."""
 
 SYSTEM = ("/usr/lib/", "/usr/lib64/")
+UNREADABLE = "may not be read by this user"
+"""A fault that is none: for another user everything may be well."""
+NAME = re.compile(r"[a-z0-9]|[a-z0-9][a-z0-9._-]*[a-z0-9]", re.IGNORECASE)
+"""A distribution's name (PEP 508). Nothing else goes into an installer's command: `-x` is an option there."""
+URL = re.compile(r"(?:[a-z]+\+)?(?:https?|ssh|file|git)://\S+", re.IGNORECASE)
 
 
 class Row(NamedTuple):
@@ -46,6 +53,7 @@ class Copy:
         faults: what of its metadata is missing or cannot be read, one sentence each.
         system: a system's package manager (or a zip) keeps it: it is never judged.
         editable: its sources are somebody's checkout.
+        origin: the URL that it was installed from (PEP 610), as a requirement names it; else empty.
     """
 
     name: str
@@ -59,6 +67,12 @@ class Copy:
     faults: tuple[str, ...] = ()
     system: bool = False
     editable: bool = False
+    origin: str = ""
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether its metadata is whole cannot be said."""
+        return any(fault.endswith(UNREADABLE) for fault in self.faults)
 
     @property
     def verifiable(self) -> bool:
@@ -121,8 +135,18 @@ def read_regular(path: Path, limit: int = LARGEST_METADATA) -> bytes:
         os.close(descriptor)
 
 
+def exists(path: Path) -> bool:
+    """Tell whether something lies there, as far as it can be seen: a Path raises where it may not look."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder lies there, as far as it can be seen."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def _in(entry: Path) -> Iterator[Copy]:
-    if not entry.is_dir():
+    if not is_folder(entry):
         yield from _zipped(entry)
         return
     try:
@@ -150,7 +174,7 @@ def _legacy(entry: Path, info: str) -> Copy:
     """An egg-info file or folder: it names a version and its requirements, and lists nothing with a hash."""
     place = entry / info
     try:
-        header = _header(read_regular(place / "PKG-INFO" if place.is_dir() else place))
+        header = _header(read_regular(place / "PKG-INFO" if is_folder(place) else place))
     except OSError:
         header = {}
     name, version = _named(info, header)
@@ -163,7 +187,7 @@ def _copy(entry: Path, info: str) -> Copy:
     header: dict[str, list[str]] = {}
     try:
         header = _header(read_regular(place / "METADATA"))
-        if not header.get("name") or not header.get("version"):
+        if not is_name(header.get("name", [""])[0]) or not is_version(header.get("version", [""])[0]):
             faults.append("METADATA does not say its name and version")
     except OSError as error:
         faults.append(f"METADATA {_trouble(error)}")
@@ -182,6 +206,7 @@ def _copy(entry: Path, info: str) -> Copy:
         faults.append("RECORD is missing")
     except (OSError, ValueError, csv.Error) as error:
         faults.append(f"RECORD {_trouble(error)}")
+    editable, origin = _origin(place)
     return Copy(
         name,
         version,
@@ -193,7 +218,8 @@ def _copy(entry: Path, info: str) -> Copy:
         recorded_ns,
         () if system else tuple(faults),
         system,
-        _is_editable(place),
+        editable,
+        origin,
     )
 
 
@@ -213,7 +239,8 @@ def _named(info: str, header: Mapping[str, list[str]]) -> tuple[str, str]:
     name, _, version = stem.partition("-")
     version = re.sub(r"-py\d.*$", "", version)
     said_name, said_version = header.get("name", [""])[0], header.get("version", [""])[0]
-    return normalised(said_name or name or info), said_version or version
+    versions = (each for each in (said_version, version) if is_version(each))
+    return normalised(said_name if is_name(said_name) else name or info), next(versions, "")
 
 
 def _rows(data: bytes) -> dict[str, Row]:
@@ -228,16 +255,43 @@ def _word(path: Path) -> str:
         return ""
 
 
-def _is_editable(place: Path) -> bool:
-    """PEP 660 and pip mark an editable install in direct_url.json (PEP 610)."""
+def is_name(text: str) -> bool:
+    """Tell whether a text can be a distribution's name."""
+    return NAME.fullmatch(text) is not None
+
+
+def is_version(text: str) -> bool:
+    """Tell whether a text is a version (PEP 440)."""
     try:
-        origin = json.loads(read_regular(place / "direct_url.json"))
-        return bool(origin.get("dir_info", {}).get("editable", False))
-    except (OSError, ValueError, AttributeError, RecursionError):
+        Version(text)
+    except InvalidVersion:
         return False
+    return True
+
+
+def _origin(place: Path) -> tuple[bool, str]:
+    """Whether it is editable, and where it was installed from: direct_url.json (PEP 610, 660).
+
+    A file or folder that is not there any more is no origin.
+    """
+    try:
+        said = json.loads(read_regular(place / "direct_url.json"))
+        if said.get("dir_info", {}).get("editable", False):
+            return True, ""
+        url, vcs = str(said["url"]), said.get("vcs_info")
+        if vcs:
+            url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+        if subfolder := said.get("subdirectory"):
+            url += f"#subdirectory={subfolder}"
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        return False, ""
+    lost = url.startswith("file://") and not exists(Path(unquote(urlsplit(url).path)))
+    return False, url if URL.fullmatch(url) and not lost else ""
 
 
 def _trouble(error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return UNREADABLE
     if isinstance(error, FileNotFoundError):
         return "is missing"
     if isinstance(error, UnicodeDecodeError):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from surgeon.distribution import normalised
 from surgeon.doctor.finding import Action, Finding, Need
-from surgeon.doctor.inventory import Copy, Inventory, is_system, read_regular
+from surgeon.doctor.inventory import Copy, Inventory, exists, is_folder, is_system, read_regular
 
 DATA_FOLDERS = frozenset({"bin", "etc", "include", "lib", "lib64", "man", "share"})
 """What `pip install --target` puts beside the packages."""
@@ -52,7 +52,9 @@ def ghosts(inventory: Inventory, sites: tuple[Path, ...]) -> tuple[list[Finding]
             folder = site / name
             if name in owned or not name.isidentifier() or name == "__pycache__" or name in DATA_FOLDERS:
                 continue
-            if not folder.is_dir() or folder.is_symlink() or (folder / "__init__.py").exists():
+            if not is_folder(folder) or folder.is_symlink() or exists(folder / "__init__.py"):
+                continue
+            if exists(site / f"{name}.py"):  # a module is found before a folder that is no package
                 continue
             if _holds_anything(folder):
                 notes.append(f"{folder} belongs to no installed distribution")
@@ -88,7 +90,7 @@ def hidden_modules(inventory: Inventory) -> list[Finding]:
     """
     found = []
     for site, name, module, package in _claimed_twice(inventory):
-        if not (site / name / "__init__.py").exists() or not (site / f"{name}.py").exists():
+        if not exists(site / name / "__init__.py") or not exists(site / f"{name}.py"):
             continue
         own = all(
             path.split("/")[0] != name
@@ -124,7 +126,7 @@ def _claimed_twice(inventory: Inventory) -> Iterator[tuple[Path, str, Copy, Copy
     for copy in inventory.copies:
         # A copy whose RECORD is lost is taken to have had the module of its name.
         named = copy.name.replace("-", "_")
-        for path in copy.rows or ((f"{named}.py",) if (copy.site / f"{named}.py").is_file() else ()):
+        for path in copy.rows or ((f"{named}.py",) if exists(copy.site / f"{named}.py") else ()):
             name = path.removesuffix(".py")
             if "/" in path or name == path or normalised(name) != copy.name:
                 continue
@@ -154,13 +156,14 @@ def _top_level(info: Path) -> set[str]:
 
 
 def _holds_anything(folder: Path) -> bool:
-    """Tell whether anything but bytecode and folders lies below."""
-    for number, (place, folders, names) in enumerate(os.walk(folder)):
+    """Tell whether anything but bytecode and folders lies below, or what is there cannot be seen."""
+    hidden: list[OSError] = []
+    for number, (place, folders, names) in enumerate(os.walk(folder, onerror=hidden.append)):
         if number > MOST_FOLDERS or any(not name.endswith(".pyc") for name in names):
             return True
         if any(Path(place, name).is_symlink() for name in folders):
             return True
-    return False
+    return bool(hidden)
 
 
 def _listing(folder: Path) -> list[str]:

@@ -12,10 +12,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,6 +35,8 @@ from surgeon.work import Work, silent
 
 TIMEOUT_SECONDS = 300
 LONGEST_LINE = 300
+LARGEST_END = 64 * 1024
+"""So many bytes of the end of what a probe wrote are read."""
 
 PROGRAM = """
 import json, sys
@@ -209,23 +213,40 @@ def _run(environment: Environment, python: Path, overlay: _Overlay, patch: Patch
     # Nothing is downloaded and no accelerator taken: a probe is about importing and calling.
     environ = {**os.environ, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
     try:
-        done = subprocess.run(
-            [*command, "-c", PROGRAM, given],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-            cwd=scratch,
-            env=environ,
-        )
+        status, said = _ended([*command, "-c", PROGRAM, given], scratch, environ)
     except subprocess.TimeoutExpired:
         return Outcome("timeout", f"no answer in {TIMEOUT_SECONDS} s")
     except OSError as error:
         return Outcome("not-run", error.strerror or str(error))
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
-    said = lines[-1][:LONGEST_LINE] if lines else ""
-    if done.returncode == 0:
+    if status == 0:
         return Outcome("passes", "")
-    if done.returncode < 0:
-        return Outcome("died", f"signal {-done.returncode}" + (f": {said}" if said else ""))
+    if status < 0:
+        return Outcome("died", f"signal {-status}" + (f": {said}" if said else ""))
     return Outcome("fails" if re.search(patch.symptom, said) else "fails-otherwise", said)
+
+
+def _ended(command: Sequence[str], scratch: Path, environ: Mapping[str, str]) -> tuple[int, str]:
+    """Run a program to its end: its status, and the last line that it wrote.
+
+    What it started and left behind ends with it. It writes to a file: a pipe would stay open as long
+    as any of those has it.
+    """
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            cwd=scratch,
+            env=environ,
+            start_new_session=True,
+        )
+        try:
+            status = process.wait(TIMEOUT_SECONDS)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        errors.seek(max(0, errors.seek(0, os.SEEK_END) - LARGEST_END))
+        lines = errors.read().decode(errors="replace").strip().splitlines()
+    return status, lines[-1][:LONGEST_LINE] if lines else ""

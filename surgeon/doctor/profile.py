@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from surgeon.distribution import normalised
-from surgeon.doctor.inventory import read_regular
+from surgeon.doctor.inventory import is_name, read_regular
+from surgeon.doctor.requirements import joined, possible
 from surgeon.errors import UsageError
 
 SCHEMA = 1
@@ -143,6 +144,7 @@ class _Parser:
         found = [
             self._requirement(row, f"requirements[{n}]") for n, row in enumerate(content["requirements"])
         ]
+        self._once(found)
         return Profile(
             self._text(content["name"], "name"),
             self._text(content["description"], "description"),
@@ -162,18 +164,34 @@ class _Parser:
         hold = row.get("hold", False)
         if not isinstance(hold, bool):
             raise _bad(self._path, f"{where}.hold", "expected true or false")
+        versions = self._specifier(row.get("versions", ""), f"{where}.versions")
+        install = self._specifier(row.get("install", ""), f"{where}.install")
+        if not possible(joined(versions, install)):
+            raise _bad(self._path, f"{where}.install", f"no version is {install} and {versions}")
         return Requirement(
-            normalised(self._text(row["distribution"], f"{where}.distribution")),
+            self._name(row["distribution"], f"{where}.distribution"),
             self._text(row["why"], f"{where}.why"),
-            self._specifier(row.get("versions", ""), f"{where}.versions"),
+            versions,
             self._texts(row.get("builds", []), f"{where}.builds"),
             presence,
-            self._specifier(row.get("install", ""), f"{where}.install"),
+            install,
             self._text(row["step"], f"{where}.step") if "step" in row else "",
             self._texts(row.get("options", []), f"{where}.options"),
             hold,
-            {key: self._specifier(value, f"{where}.when.{key}") for key, value in when.items()},
+            {
+                self._name(key, f"{where}.when"): self._specifier(value, f"{where}.when.{key}")
+                for key, value in when.items()
+            },
         )
+
+    def _once(self, found: Sequence[Requirement]) -> None:
+        """One distribution may have several requirements only where their conditions tell them apart."""
+        rows: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
+        for number, each in enumerate(found):
+            first = rows.setdefault((each.distribution, tuple(sorted(each.when.items()))), number)
+            if first != number:
+                where = f"requirements[{number}].distribution"
+                raise _bad(self._path, where, f"{each.distribution} is in requirements[{first}] already")
 
     def _object(self, value: Any, where: str, needed: set[str], allowed: set[str]) -> None:
         if not isinstance(value, dict):
@@ -188,6 +206,12 @@ class _Parser:
         if not isinstance(value, str) or not value.strip():
             raise _bad(self._path, where, f"expected a text, not {value!r}")
         return value
+
+    def _name(self, value: Any, where: str) -> str:
+        text = self._text(value, where)
+        if not is_name(text):
+            raise _bad(self._path, where, f"expected a distribution's name, not {value!r}")
+        return normalised(text)
 
     def _texts(self, value: Any, where: str) -> tuple[str, ...]:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):

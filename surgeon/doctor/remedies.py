@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ MOST_PATHS = 40
 
 WHY = {
     Action.RECOVER: "settle what a killed run left",
+    Action.SET_ASIDE: "set aside what cannot be read; what it vouched for is put back below",
+    Action.OPEN: "let every user read it; run this as its owner",
     Action.CLEAN_CACHE: "forget the damaged copies in the installer's cache",
     Action.REMOVE: "remove what no installer can",
     Action.UNINSTALL: "uninstall",
@@ -36,6 +39,7 @@ class Toolbox:
         without_pip: pip has to be brought in first.
         patched: names of distributions that patches are for: after they change, apply.
         held: specifiers of what no installation may move, by name.
+        patches: the folder of further patches that was named; else empty.
     """
 
     python: str
@@ -45,6 +49,7 @@ class Toolbox:
     without_pip: bool = False
     patched: frozenset[str] = frozenset()
     held: Mapping[str, str] = field(default_factory=dict)
+    patches: str = ""
 
     def pip(self, *arguments: str) -> str:
         """A command of the installer."""
@@ -57,7 +62,8 @@ class Toolbox:
     def surgeon(self, command: str) -> str:
         """One of m3d-surgeon's own commands."""
         where = ("--site-packages", self.site_packages) if self.site_packages else ("--python", self.python)
-        return _line("m3d-surgeon", command, *where)
+        further = ("--patches", self.patches) if self.patches and command == "apply" else ()
+        return _line("m3d-surgeon", command, *where, *further)
 
 
 @dataclass(frozen=True)
@@ -109,11 +115,25 @@ def _clean(chosen: Sequence[_Wanted], _: Toolbox) -> Commands:
     return [(_line("uv", "cache", "clean", *_names(chosen)), chosen)]
 
 
+def _set_aside(chosen: Sequence[_Wanted], _: Toolbox) -> Commands:
+    for name in _names(chosen):
+        part = [each for each in chosen if each.need.name == name]
+        yield _line("mv", "--", name, f"{name}.damaged"), part
+
+
+def _open(chosen: Sequence[_Wanted], _: Toolbox) -> Commands:
+    return _on_paths(chosen, "chmod", "-R", "a+rX", "--")
+
+
 def _remove(chosen: Sequence[_Wanted], _: Toolbox) -> Commands:
+    return _on_paths(chosen, "rm", "-rf", "--")
+
+
+def _on_paths(chosen: Sequence[_Wanted], *command: str) -> Commands:
     names = _names(chosen)
     for start in range(0, len(names), MOST_PATHS):
         part = names[start : start + MOST_PATHS]
-        yield _line("rm", "-rf", "--", *part), [each for each in chosen if each.need.name in part]
+        yield _line(*command, *part), [each for each in chosen if each.need.name in part]
 
 
 def _uninstall(chosen: Sequence[_Wanted], toolbox: Toolbox) -> Commands:
@@ -134,12 +154,11 @@ def _install_steps(chosen: Sequence[_Wanted], toolbox: Toolbox) -> Commands:
 
 def _reinstall(chosen: Sequence[_Wanted], toolbox: Toolbox) -> Commands:
     force = "--reinstall" if toolbox.installer == "uv" else "--force-reinstall"
-    for no_cache in (False, True):
-        part = [each for each in chosen if each.need.no_cache is no_cache]
-        if part:
-            cache = ("--no-cache-dir",) if no_cache and toolbox.installer == "pip" else ()
-            what = dict.fromkeys(f"{each.need.name}{each.need.versions}" for each in part)
-            yield toolbox.pip("install", force, "--no-deps", *cache, *what), part
+    for no_cache, options in dict.fromkeys((each.need.no_cache, each.need.options) for each in chosen):
+        part = [each for each in chosen if (each.need.no_cache, each.need.options) == (no_cache, options)]
+        cache = ("--no-cache-dir",) if no_cache and toolbox.installer == "pip" else ()
+        what = dict.fromkeys(_requirement(each.need, each.need.versions) for each in part)
+        yield toolbox.pip("install", force, "--no-deps", *cache, *options, *what), part
 
 
 def _install_rest(chosen: Sequence[_Wanted], toolbox: Toolbox) -> Commands:
@@ -148,13 +167,29 @@ def _install_rest(chosen: Sequence[_Wanted], toolbox: Toolbox) -> Commands:
 
 def _install(chosen: Sequence[_Wanted], toolbox: Toolbox) -> str:
     """One command for all of them; what is held is named too, so that the installer leaves it."""
-    wanted: dict[str, str] = {}
+    wanted: dict[str, list[Need]] = {}
     for each in chosen:
-        wanted[each.need.name] = joined(wanted.get(each.need.name, ""), each.need.versions)
-    held = {name: what for name, what in toolbox.held.items() if name not in wanted}
+        wanted.setdefault(each.need.name, []).append(each.need)
+    what = [_together(needs) for needs in wanted.values()]
+    held = [f"{name}{versions}" for name, versions in toolbox.held.items() if name not in wanted]
     options = [option for each in chosen for option in each.need.options]
-    flags = _distinct_options(options)
-    return toolbox.pip("install", *flags, *(f"{name}{what}" for name, what in {**wanted, **held}.items()))
+    return toolbox.pip("install", *_distinct_options(options), *what, *held)
+
+
+def _together(needs: Sequence[Need]) -> str:
+    """What several findings need of one distribution, as one requirement."""
+    extras = tuple(sorted({extra for need in needs for extra in need.extras}))
+    url = next((need.url for need in needs if need.url), "")
+    return _requirement(
+        Need(needs[0].action, needs[0].name, extras=extras, url=url),
+        joined(*(need.versions for need in needs)),
+    )
+
+
+def _requirement(need: Need, versions: str) -> str:
+    """A requirement as installers take it (PEP 508)."""
+    extras = f"[{','.join(need.extras)}]" if need.extras else ""
+    return f"{need.name}{extras}{f' @ {need.url}' if need.url else versions}"
 
 
 def _distinct_options(options: Sequence[str]) -> list[str]:
@@ -173,11 +208,25 @@ def _names(chosen: Iterable[_Wanted]) -> list[str]:
 
 
 def _line(*arguments: str) -> str:
-    return shlex.join(arguments)
+    return " ".join(_quoted(argument) for argument in arguments)
+
+
+def _quoted(argument: str) -> str:
+    """An argument for a shell; what cannot be printed, as bash, zsh and ksh write it: `$'\\xe9'`."""
+    if argument.isprintable():
+        return shlex.quote(argument)
+    return "$'" + "".join(_escaped(byte) for byte in os.fsencode(argument)) + "'"
+
+
+def _escaped(byte: int) -> str:
+    plain = 32 <= byte < 127 and byte not in b"'\\"
+    return chr(byte) if plain else f"\\x{byte:02x}"
 
 
 SPELLED: Mapping[Action, Callable[[Sequence[_Wanted], Toolbox], Commands]] = {
     Action.RECOVER: lambda chosen, toolbox: [(toolbox.surgeon("recover"), chosen)],
+    Action.SET_ASIDE: _set_aside,
+    Action.OPEN: _open,
     Action.CLEAN_CACHE: _clean,
     Action.REMOVE: _remove,
     Action.UNINSTALL: _uninstall,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,19 +13,30 @@ from packaging.version import InvalidVersion, Version
 
 from surgeon.distribution import normalised, satisfies
 from surgeon.doctor.finding import Action, Finding, Need
-from surgeon.doctor.inventory import Copy, Inventory
+from surgeon.doctor.inventory import Copy, Inventory, is_version
 from surgeon.patch import Patch
 
 TORCH = "torch"
+BUILT_WITH_TORCH = frozenset({TORCH, "torchvision", "torchaudio"})
+BUILD = re.compile(r"cpu|cu\d+|rocm[\d.]+")
+"""The local versions under which PyTorch's own index keeps its builds."""
 
 
 @dataclass(frozen=True)
 class Unmet:
-    """One requirement that is not met: `user` asks for `specifier` of `name`."""
+    """One requirement that is not met: `user` asks for `specifier` of `name`, or for what is at `url`."""
 
     user: Copy
     name: str
     specifier: str
+    extras: tuple[str, ...] = ()
+    url: str = ""
+
+    @property
+    def wish(self) -> str:
+        """The requirement, as it is written."""
+        extras = f"[{','.join(self.extras)}]" if self.extras else ""
+        return f"{self.name}{extras}{f' @ {self.url}' if self.url else self.specifier}"
 
 
 @dataclass(frozen=True)
@@ -49,9 +61,10 @@ def unmet(inventory: Inventory, markers: Mapping[str, str]) -> Iterator[Unmet]:
             requirement = _parsed(line)
             if requirement is None or not _applies(requirement, markers):
                 continue
-            other = inventory.used.get(normalised(requirement.name))
-            if other is None or not meets(other.version, str(requirement.specifier)):
-                yield Unmet(copy, normalised(requirement.name), str(requirement.specifier))
+            name, specifier = normalised(requirement.name), str(requirement.specifier)
+            other = inventory.used.get(name)
+            if other is None or not meets(other.version, specifier):
+                yield Unmet(copy, name, specifier, tuple(sorted(requirement.extras)), requirement.url or "")
 
 
 def meets(version: str, specifier: str) -> bool:
@@ -124,9 +137,7 @@ def _finding(
     version = inventory.version(name)
     users = sorted({each.user.name for each in asked})
     there = f"{version} is installed" if version else "it is not installed"
-    whole = ", ".join(
-        f"{each.user.name} {each.user.version} asks for {each.name}{each.specifier}" for each in asked[:3]
-    )
+    whole = ", ".join(f"{each.user.name} {each.user.version} asks for {each.wish}" for each in asked[:3])
     more = f" and {len(asked) - 3} more" if len(asked) > 3 else ""
     why = (
         f"{' and '.join(users[:3])} may fail to import, or fail later in a way that does not name the cause."
@@ -138,7 +149,7 @@ def _finding(
         _needs(name, asked, inventory, markers, rules),
         name,
         version,
-        details=tuple(f"{each.user.name} {each.user.version}: {each.name}{each.specifier}" for each in asked),
+        details=tuple(f"{each.user.name} {each.user.version}: {each.wish}" for each in asked),
     )
 
 
@@ -161,7 +172,9 @@ def _needs(
         together = joined(together, rules.held[name])
     users = sorted({each.user.name for each in asked})
     if possible(together):
-        return (Need(Action.INSTALL, name, together),)
+        extras = tuple(sorted({extra for each in asked for extra in each.extras}))
+        url = next((each.url for each in asked if each.url), "")
+        return (Need(Action.INSTALL, name, together, extras=extras, url=url),)
     # The one that is asked for stays: releases of its users are taken that go with it.
     also = () if name in rules.held else (Need(Action.INSTALL, name),)
     return (*(Need(Action.INSTALL, user, options=("--upgrade",)) for user in users), *also)
@@ -170,7 +183,8 @@ def _needs(
 def _mismatched(asked: Sequence[Unmet], inventory: Inventory, rules: Rules) -> Finding:
     """A torchvision or torchaudio that was built for another torch."""
     torch = inventory.version(TORCH)
-    needs = [Need(Action.INSTALL_STEP, TORCH, f"=={torch}", step=TORCH)]
+    options = builds_of_torch(TORCH, torch)
+    needs = [Need(Action.INSTALL_STEP, TORCH, f"=={torch}", step=TORCH, options=options)]
     advice = ""
     for each in asked:
         fitting = partner(each.user.name, torch, rules.pairs)
@@ -193,6 +207,14 @@ def _mismatched(asked: Sequence[Unmet], inventory: Inventory, rules: Rules) -> F
     )
 
 
+def builds_of_torch(name: str, version: str) -> tuple[str, ...]:
+    """The option that lets an installer find a build such as `2.1.0+cu121`: PyPI takes no local versions."""
+    local = version.partition("+")[2]
+    if name not in BUILT_WITH_TORCH or not BUILD.fullmatch(local):
+        return ()
+    return ("--extra-index-url", f"https://download.pytorch.org/whl/{local}")
+
+
 def partner(name: str, torch: str, pairs: Mapping[str, Mapping[str, str]]) -> str:
     """The newest release of torchvision or torchaudio built for a torch, or an empty string."""
     public = torch.split("+", maxsplit=1)[0]
@@ -212,7 +234,9 @@ def possible(specifier: str) -> bool:
     for clause in clauses:
         bound = clause.version.removesuffix(".*")
         tried += [bound, f"{bound}.0.0.1", f"{bound}.dev0"]
-    return not len(clauses) or any(clauses.contains(version, prereleases=True) for version in tried)
+    # Beside a prerelease, such as 1.0rc1.0.0.1, there is none.
+    versions = [version for version in tried if is_version(version)]
+    return not len(clauses) or any(clauses.contains(version, prereleases=True) for version in versions)
 
 
 @cache

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from packaging.version import InvalidVersion, Version
-
 from surgeon.distribution import satisfies
 from surgeon.doctor.finding import Action, Finding, Need
-from surgeon.doctor.inventory import Inventory
+from surgeon.doctor.inventory import Inventory, is_version
 from surgeon.doctor.profile import Profile, Requirement
 from surgeon.doctor.requirements import TORCH, joined
 
@@ -53,7 +51,7 @@ def held(profiles: Sequence[Profile], inventory: Inventory) -> dict[str, str]:
             if requirement.hold and needed and applies(requirement, inventory):
                 pins[name] = joined(pins.get(name, ""), requirement.versions)
     torch = inventory.version(TORCH)
-    if torch and _is_version(torch):
+    if is_version(torch):
         pins.setdefault(TORCH, f"=={torch}")
     return pins
 
@@ -131,11 +129,3 @@ def _other_python(profile: Profile, python: str) -> Finding:
         profile.python_why,
         advice="make an environment with that Python and run this command on it",
     )
-
-
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True

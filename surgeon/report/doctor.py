@@ -19,15 +19,16 @@ Line = tuple[str, str]
 
 def text(diagnosis: Diagnosis) -> None:
     """Print a diagnosis: plain lines in a pipe; styled ones, never cut, on a terminal."""
+    printable = [(_printable(line), style) for line, style in lines(diagnosis)]
     if not on_terminal(sys.stdout):
-        for line, _ in lines(diagnosis):
+        for line, _ in printable:
             print(line)
         return
     from rich.console import Console
     from rich.text import Text
 
     console = Console()
-    for line, style in lines(diagnosis):
+    for line, style in printable:
         console.print(Text(line, style), soft_wrap=True)
 
 
@@ -53,6 +54,13 @@ def lines(diagnosis: Diagnosis) -> Iterator[Line]:
         yield from _probes(diagnosis.probes)
     yield "", ""
     yield _summary(diagnosis), "bold"
+
+
+def _printable(line: str) -> str:
+    """Names come out of somebody's files: what would command a terminal is shown as its escape."""
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
 
 
 def _head(diagnosis: Diagnosis) -> Iterator[Line]:

@@ -37,7 +37,8 @@ def conditions(given: Sequence[str], environment: Environment | None, patches: I
         environment: the one that `--python` names, or `None`.
 
     Raises:
-        UsageError: nothing was given, or something that is no exact release.
+        UsageError: nothing was given, or something that is no exact release; or the release of
+            something that is installed cannot be read.
     """
     if not given and environment is None:
         raise UsageError(
@@ -56,6 +57,13 @@ def conditions(given: Sequence[str], environment: Environment | None, patches: I
         name, version = _release(text)
         if stated.setdefault(name, version) != version:
             raise UsageError(f"--with names two releases of {name}", hint="name one of them")
+    for name, version in versions.items():
+        if name not in stated and not _is_version(version):
+            raise UsageError(
+                f"{name} is installed there, but its metadata does not say which release it is",
+                hint=f"mend it, as `m3d-surgeon doctor` says, or name it with --with {name}==VERSION",
+                code="no-conditions",
+            )
     return Conditions({**versions, **stated}, stated, complete=environment is not None)
 
 
@@ -93,6 +101,14 @@ def undecided(known: Conditions, patches: Iterable[Patch], name: str, version: s
             for other in (other for other, fact in facts.items() if fact is None):
                 missing.setdefault(other, []).append(patch.id)
     return missing
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def _release(text: str) -> tuple[str, str]:

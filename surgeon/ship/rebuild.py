@@ -105,9 +105,13 @@ class _Names:
         return f"{self._folders.get(folder, folder)}{slash}{rest}"
 
 
+def _signatures(wheel: Wheel) -> frozenset[str]:
+    return frozenset(f"{wheel.info}/{name}" for name in SIGNATURES)
+
+
 def _is_stale(name: str, wheel: Wheel, sources: Mapping[str, bytes]) -> bool:
     """Tell whether an entry is a signature of the old RECORD, or bytecode of a changed source."""
-    if name in {f"{wheel.info}/{signature}" for signature in SIGNATURES}:
+    if name in _signatures(wheel):
         return True
     found = BYTECODE.fullmatch(name)
     if found is None:
@@ -128,8 +132,10 @@ def _record(
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     own = f"{wheel.info}/RECORD"
+    # RECORD may list a signature that was never put in.
+    left_out = {*dropped, own, *_signatures(wheel)}
     for row in wheel.rows:
-        if row.path in dropped or row.path == own:
+        if row.path in left_out:
             continue
         data = changed.get(row.path)
         facts = (row.digest, row.size) if data is None else (record_digest(data), str(len(data)))

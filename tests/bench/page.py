@@ -127,6 +127,11 @@ def revert(section: Mapping[str, Any], _: Path) -> Iterator[str]:
         f"{', '.join(f'{count} {call}' for call, count in calls.items())}.\n"
     )
     yield table(section["rows"], "start-up and the same changes")
+    yield (
+        "Start-up means an interpreter with typer and rich, and nothing of ours. `status`, above, which "
+        "looks at the environment once and writes nothing, is most of the difference; `revert` looks three times: "
+        "before, under the lock, and at what it left.\n"
+    )
 
 
 def growth(section: Mapping[str, Any], pictures: Path) -> Iterator[str]:

@@ -99,7 +99,7 @@ def test_a_pipe_gets_whole_lines_and_plain_text(site: Path) -> None:
         support.GADGETS,
     )
     done = support.run(*command, check=False, cwd="/")
-    assert f"  m3d-surgeon apply --site-packages {site}\n" in done.stdout
+    assert f"  m3d-surgeon apply --site-packages {site} --patches {support.GADGETS}\n" in done.stdout
     assert "\x1b" not in done.stdout
     quiet = support.run(*command, "--quiet", check=False, cwd="/")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (1, "", "")

@@ -10,9 +10,9 @@ import pytest
 
 from surgeon.doctor.profile import BUILT_IN, pairs
 from tests import environments, support
-from tests.real.test_doctor import Patient
+from tests.real.patient import Patient
 
-pytestmark = pytest.mark.more
+pytestmark = pytest.mark.e2e
 
 NOT_ON_THE_INDEX = "pytorch3d"
 """Its official wheels are on a page of their own; everything else of the profile is installed for real."""
@@ -107,15 +107,15 @@ def test_the_pairs_are_what_installed_releases_say(pod: Patient) -> None:
     assert f"Requires-Dist: torch (=={pairs()['torchvision']['0.16.0']})" in metadata
 
 
-def test_probes_fail_before_and_pass_after_and_touch_nothing() -> None:
-    folder = environments.pod(support.CACHE / "doctor" / "dec25", "dec25")
-    for applied in (False, True):
-        if applied:
-            assert support.surgeon("apply", "-p", folder).exit_code == 0
-        answer = Patient(folder, "uv").doctor("--probe")
-        rows = {row["patch"]: row for row in answer.json["probes"]}  # type: ignore[attr-defined]
-        assert set(rows) >= {"diffusers-xpu", "transformers-pytree", "xfuser-ring-attention"}
-        assert {row["state"] for row in rows.values()} == {"applied" if applied else "pristine"}
-        assert {(row["before"], row["after"]) for row in rows.values()} == {("fails", "passes")}, rows
-        assert answer.exit_code == (0 if applied else 1)
+@pytest.mark.parametrize(("stack", "applied"), [("dec25", False), ("aug25", True)])
+def test_probes_fail_before_and_pass_after_and_touch_nothing(stack: str, applied: bool) -> None:
+    folder = environments.pod(support.CACHE / "doctor" / stack, stack)
+    if applied:
+        assert support.surgeon("apply", "-p", folder).exit_code == 0
+    answer = Patient(folder, "uv").doctor("--probe")
+    rows = {row["patch"]: row for row in answer.json["probes"]}  # type: ignore[attr-defined]
+    assert set(rows) >= {"diffusers-xpu", "transformers-rmsnorm", "xfuser-ring-attention"}
+    assert {row["state"] for row in rows.values()} == {"applied" if applied else "pristine"}
+    assert {(row["before"], row["after"]) for row in rows.values()} == {("fails", "passes")}, rows
+    assert answer.exit_code == (0 if applied else 1)
     shutil.rmtree(folder)

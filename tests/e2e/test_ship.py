@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +12,18 @@ from surgeon import registry
 from tests import environments, support
 from tests.e2e.test_pod import IMPORTS
 
-pytestmark = pytest.mark.more
-
 PATCHES = registry.load().patches
 WANTED = ("accelerate", "diffusers", "peft", "transformers", "xfuser")
 
 
-@pytest.fixture(scope="module", params=["dec25", "nov26"])
-def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
+STACKS = [pytest.param("nov26", marks=pytest.mark.e2e), pytest.param("dec25", marks=pytest.mark.more)]
+"""The newest runs with `make e2e`; each takes minutes."""
+
+
+@pytest.fixture(scope="module", params=STACKS)
+def fleet(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, set[str]]]:
     """An environment that takes its packages from a folder of patched wheels, and the patches in those."""
     folder = tmp_path_factory.mktemp("fleet")
     pod = environments.pod(folder / "venv", request.param)
@@ -29,7 +35,8 @@ def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     where = ("--find-links", folder / "wheels", "--reinstall", "--no-deps")
     environments.install(pod, *where, *releases)
     assert not (support.site_packages(pod) / ".m3d-surgeon").exists()
-    return pod, {patch for row in built for patch in row["patches"]}
+    yield pod, {patch for row in built for patch in row["patches"]}
+    shutil.rmtree(pod)
 
 
 @pytest.mark.parametrize("statement", IMPORTS)

@@ -4,75 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import support
-
-TOOLS = Path(sys.executable).parent
-Row = dict[str, Any]
-
-
-class Patient:
-    """A virtual environment, and `doctor` on it."""
-
-    def __init__(self, folder: Path, installer: str, **environ: str) -> None:
-        self.folder = folder
-        self.environ = {**environ, "PATH": f"{TOOLS}:{os.environ['PATH']}"}
-        self.installer = installer
-        if folder.exists():
-            pass
-        elif installer == "pip":
-            support.run(support.target_python(), "-m", "venv", folder)
-        else:
-            support.uv("venv", "--quiet", "--python", support.target_python(), folder)
-        self.site = support.site_packages(folder)
-        self.python = folder / "bin" / "python"
-
-    def install(self, *what: str | Path) -> None:
-        if self.installer == "pip":
-            command = (self.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-            support.run(*command, *what, env=support.clean_environ(**self.environ))
-        else:
-            support.uv("pip", "install", "--quiet", "--python", self.python, *what, **self.environ)
-
-    def doctor(self, *options: str | Path) -> support.Answer:
-        before = listing(self.folder)
-        answer = support.surgeon("doctor", "-p", self.folder, *options, **self.environ)
-        assert listing(self.folder) == before, "doctor changed the environment"
-        return answer
-
-    def findings(self, *options: str | Path) -> dict[str, Row]:
-        """Findings by code and distribution."""
-        rows: list[Row] = self.doctor(*options).json["findings"]  # type: ignore[assignment]
-        return {f"{row['code']} {row['distribution']}".strip(): row for row in rows}
-
-    def follow(self, *options: str | Path) -> list[str]:
-        """Run the commands that `doctor` names, in their order; then nothing may be wrong any more."""
-        answer = self.doctor(*options)
-        assert answer.exit_code == 1
-        commands = [row["command"] for row in answer.json["remedies"]]  # type: ignore[attr-defined]
-        for command in commands:
-            support.run("bash", "-ec", command, env=support.clean_environ(**self.environ), cwd="/")
-        answer = self.doctor(*options)
-        assert (answer.exit_code, answer.json["findings"]) == (0, []), (commands, answer.json)
-        return commands
-
-    def runs(self, statement: str) -> bool:
-        done = support.run(self.python, "-c", statement, check=False, cwd="/")
-        return done.returncode == 0
-
-
-def listing(folder: Path) -> dict[str, tuple[int, int]]:
-    """Every path below a folder, with size and time; what is read only stays the same."""
-    return {
-        str(path): (path.lstat().st_size, path.lstat().st_mtime_ns)
-        for path in folder.rglob("*")
-        if "__pycache__" not in path.parts
-    }
+from tests.real.patient import Patient
 
 
 @pytest.fixture(scope="module", params=["pip", "uv"])
@@ -248,6 +185,31 @@ def test_a_copied_pollution_is_told_by_its_time(tmp_path: Path) -> None:
     second.follow()
 
 
+def test_what_came_from_a_file_is_put_back_from_there(patient: Patient, tmp_path: Path) -> None:
+    wheel = support.make_wheel(tmp_path, "studio-own", "1.0", {"studio_own.py": b"x = 1\n"})
+    patient.install(wheel)
+    (patient.site / "studio_own.py").unlink()
+    (command,) = patient.follow()
+    assert f"studio-own @ file://{wheel}" in command
+    assert patient.runs("import studio_own")
+
+
+def test_a_store_that_cannot_be_read_is_set_aside_and_what_it_knew_made_anew(
+    patient: Patient, tmp_path: Path
+) -> None:
+    patient.install(support.make_wheel(tmp_path, "gadget", "1.0", {"gadget/core.py": support.GADGET}))
+    support.install(patient.site, "torch", "2.1.0", {"torch/__init__.py": b""})
+    gadgets = ("--patches", support.GADGETS)
+    assert patient.findings(*gadgets).keys() == {"pending"}
+    apply = patient.follow(*gadgets)
+    (patient.site / ".m3d-surgeon" / "manifest.json").write_bytes(b"{")
+    assert set(patient.findings(*gadgets)) == {"store-damaged", "changed-files gadget"}
+    aside, reinstall, again = patient.follow(*gadgets)
+    assert aside.startswith("mv -- ")
+    assert "gadget @ file://" in reinstall
+    assert [again] == apply
+
+
 def test_a_missing_and_a_wrong_requirement(patient: Patient) -> None:
     patient.install("--no-deps", "requests==2.32.3", "urllib3==1.20")
     found = patient.findings()
@@ -299,7 +261,7 @@ def test_what_apply_wrote_is_no_damage(patient: Patient) -> None:
     gadgets = ("--patches", support.GADGETS)
     assert list(patient.findings(*gadgets)) == ["pending"]
     (command,) = (row["command"] for row in patient.doctor(*gadgets).json["remedies"])  # type: ignore[attr-defined]
-    assert command == f"m3d-surgeon apply --python {patient.python}"
+    assert command == f"m3d-surgeon apply --python {patient.python} --patches {support.GADGETS}"
     assert support.surgeon("apply", "-p", patient.folder, *gadgets).exit_code == 0
     assert patient.doctor(*gadgets, "--full").exit_code == 0
     target = patient.site / "gadget" / "core.py"

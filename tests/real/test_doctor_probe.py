@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from surgeon.doctor.finding import Diagnosis, Probe
 from surgeon.environment import find_environment
 from surgeon.work import silent
 from tests import support
-from tests.real.test_doctor import listing
+from tests.real.patient import listing
 
 TORCH = {"torch/__init__.py": b"class replaced: pass\n"}
 PATCH = """
@@ -36,6 +37,8 @@ PATCH = Patch(
     probe={probe!r},
 )
 """
+LEFT_BEHIND = ["sleep", "61.0625"]
+"""A program that a probe starts and does not wait for; the number tells it from others on this machine."""
 SOURCES = {
     "gadget/__init__.py": b"from gadget import deep\n",
     "gadget/deep/__init__.py": b"",
@@ -93,6 +96,8 @@ def test_before_and_after_whether_it_is_applied_or_not(venv: Path, tmp_path: Pat
         ("not python at all", "fails-otherwise", "SyntaxError"),
         ("import torch; torch.original", "fails", "has no attribute 'original'"),
         ("import time; time.sleep(60)", "timeout", "no answer"),
+        (f"import subprocess; subprocess.Popen({LEFT_BEHIND})", "passes", ""),
+        (f"import subprocess, time; subprocess.Popen({LEFT_BEHIND}); time.sleep(60)", "timeout", "no answer"),
         ("import sys; sys.stdout.buffer.write(b'x' * 10**7)", "passes", ""),
         ("import sys; sys.stdin.read()", "passes", ""),
     ],
@@ -103,9 +108,19 @@ def test_however_a_probe_ends_it_is_told(
     monkeypatch.setattr(probing, "TIMEOUT_SECONDS", 10)
     diagnosis, rows = probe(venv, patches(tmp_path / "patches", odd=statement))
     assert rows["odd"].after == after
+    assert ended(LEFT_BEHIND[1]), "what a probe started outlived it"
     assert said in rows["odd"].after_said
     assert ("probe-failed" in {finding.code for finding in diagnosis.findings}) is (after != "passes")
     assert diagnosis.exit_code == 1
+
+
+def ended(argument: str) -> bool:
+    """Tell whether no program with this argument runs any more, at once or in a moment."""
+    for _ in range(20):
+        if argument not in support.run("ps", "-eo", "args").stdout:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_one_that_dies_does_not_stop_the_rest(venv: Path, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_what_is_copied_is_on_the_pages() -> None:
     assert command == ["/bin/bash", "/opt/pod/start-pod"]
 
 
-@pytest.mark.more
+@pytest.mark.e2e
 def test_the_layers_run_and_the_health_check_tells(
     tmp_path: Path, distribution: Path, shell: Callable[..., object]
 ) -> None:

@@ -26,7 +26,7 @@ def test_it_is_what_the_schema_of_workflows_allows(workflow: Path, tool: Callabl
     assert support.run(*check, workflow, check=False).returncode != 0
 
 
-@pytest.mark.more
+@pytest.mark.e2e
 def test_its_commands_run_in_their_order(
     workflow: Path, tmp_path: Path, tool: Callable[..., Path], shell: Callable[..., object]
 ) -> None:

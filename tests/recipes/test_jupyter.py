@@ -20,7 +20,7 @@ import pytest
 from tests import support
 from tests.recipes.pages import block
 
-pytestmark = pytest.mark.more
+pytestmark = pytest.mark.e2e
 
 FIXED = (
     "c.ServerApp.ip = '0.0.0.0'\nc.ServerApp.token = 'fixed'\nc.IdentityProvider.token = 'fixed'\n"
@@ -143,10 +143,18 @@ def test_without_a_token_one_is_printed_once_and_nobody_else_can_connect(
     assert tokens[0] != tokens[1]
 
 
+def test_a_token_of_blanks_is_none(opt: Path, tool: Callable[..., Path]) -> None:
+    script = ["/bin/bash", str(opt / "pod" / "start-pod")]
+    with started(opt, tool("jupyterlab"), script, JUPYTER_TOKEN=" \n") as server:
+        assert server.status(host=ELSEWHERE) == 0, "it listens on more than 127.0.0.1"
+        assert server.status() == server.status(" ") == 403
+        assert "JUPYTER_TOKEN is not set" in server.said.read_text()
+
+
 @pytest.mark.parametrize("module", ["jupyterlab", "jupyter_server"])
 def test_started_in_another_way_it_is_as_careful(opt: Path, tool: Callable[..., Path], module: str) -> None:
     command = [str(tool("jupyterlab") / "python"), "-m", module]
-    for more in ({}, {"JUPYTER_TOKEN": ""}):
+    for more in ({}, {"JUPYTER_TOKEN": ""}, {"JUPYTER_TOKEN": " \t"}):
         folder = str(opt / "pod")
         extra = {"JUPYTER_CONFIG_DIR": folder, "JUPYTER_CONFIG_PATH": folder, **more}
         with started(opt, tool("jupyterlab"), command, **extra) as server:

@@ -53,6 +53,11 @@ def test_the_releases_are_those_that_are_tested_together() -> None:
     assert [pin for pin in named if f"\n{pin}\n" not in stack] == []
 
 
+@pytest.mark.parametrize("page", EVERY, ids=lambda page: page.name)
+def test_each_says_what_was_not_run(page: Path) -> None:
+    assert page.name == "index.md" or "\n## What was not run\n" in page.read_text()
+
+
 def test_the_index_names_every_page() -> None:
     index = (PAGES / "index.md").read_text()
     assert [page.name for page in EVERY if page.name != "index.md" and f"({page.name})" not in index] == []

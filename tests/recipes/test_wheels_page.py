@@ -11,7 +11,7 @@ from tests import support
 from tests.recipes.pages import block
 
 
-@pytest.mark.more
+@pytest.mark.e2e
 def test_the_commands(tmp_path: Path, shell: Callable[..., object]) -> None:
     """Both installs have the whole index at hand as well, and take the patched wheel."""
     venv = tmp_path / "venv"

@@ -8,30 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from surgeon import registry
 from surgeon.doctor import health, leftovers
 from surgeon.doctor.examine import examine
-from surgeon.doctor.finding import Action, Diagnosis
+from surgeon.doctor.finding import Action
 from surgeon.doctor.integrity import Look
 from surgeon.doctor.inventory import Inventory, take
 from surgeon.doctor.remedies import MOST_PATHS
-from surgeon.environment import Environment
 from surgeon.work import silent
 from tests import support
-
-REGISTRY = registry.load()
-
-
-def environment(*sites: Path) -> Environment:
-    return Environment(None, (3, 10, 0), sites)
-
-
-def inspect(*sites: Path, full: bool = False) -> Diagnosis:
-    return examine(environment(*sites), REGISTRY, silent, full=full)
-
-
-def codes(diagnosis: Diagnosis) -> list[str]:
-    return [f"{finding.code} {finding.distribution}".strip() for finding in diagnosis.findings]
+from tests.unit.doctor_support import REGISTRY, codes, environment, inspect
 
 
 def empty(place: Path) -> None:
@@ -210,6 +195,8 @@ def test_ghosts_and_what_is_none(site: Path) -> None:
     (site / "mine/code.py").write_bytes(b"")
     (site / "fine.libs").mkdir()
     (site / "__pycache__").mkdir()
+    (site / "module.py").write_bytes(b"")
+    (site / "module").mkdir()
     found, notes = leftovers.ghosts(take(environment(site)), (site,))
     assert [finding.path for finding in found] == [str(site / "empty"), str(site / "ghost")]
     assert notes == [f"{site / name} belongs to no installed distribution" for name in ("mine", "weights")]

@@ -160,6 +160,19 @@ def test_what_is_held_and_torch_as_it_is() -> None:
             {"requirements": [{"distribution": "six", "why": "x", "options": "-U"}]},
             "expected a list of texts",
         ),
+        ({"requirements": [{"distribution": "-rx.txt", "why": "x"}]}, "expected a distribution's name"),
+        (
+            {"requirements": [{"distribution": "six", "why": "x", "when": {"a b": "<2"}}]},
+            "requirements[0].when: expected a distribution's name",
+        ),
+        (
+            {"requirements": [{"distribution": "six", "why": "x", "versions": "<2", "install": "==2.0"}]},
+            "requirements[0].install: no version is ==2.0 and <2",
+        ),
+        (
+            {"requirements": [{"distribution": "a-b", "why": "x"}, {"distribution": "A_b", "why": "y"}]},
+            "requirements[1].distribution: a-b is in requirements[0] already",
+        ),
     ],
 )
 def test_a_mistake_in_a_profile_is_told_by_file_key_and_what_is_expected(
@@ -186,6 +199,16 @@ def test_a_name_that_nobody_has_is_told() -> None:
     with pytest.raises(UsageError) as caught:
         profile.load("matrix4d")
     assert "matrix3d" in caught.value.hint
+
+
+def test_one_distribution_may_have_several_requirements_under_conditions(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    rows = [
+        {"distribution": "kornia", "versions": what, "why": "x", "when": {"torch": when}}
+        for what, when in (("<0.8", "<2.2"), (">=0.8", ">=2.2"))
+    ]
+    path.write_text(json.dumps({**GOOD, "requirements": rows}))
+    assert len(profile.load(str(path)).requirements) == 2
 
 
 def test_a_users_profile_is_read(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -119,6 +122,38 @@ def test_pip_is_brought_in_where_there_is_none() -> None:
     toolbox = Toolbox("/pod/bin/python", without_pip=True)
     assert commands(toolbox, Need(Action.INSTALL, "x"))[0] == "/pod/bin/python -m ensurepip"
     assert commands(toolbox, Need(Action.REMOVE, "/x")) == ["rm -rf -- /x"]
+
+
+def test_a_path_that_cannot_be_printed_is_still_that_path(tmp_path: Path) -> None:
+    place = Path(os.fsdecode(os.fsencode(tmp_path) + b"/~\xe9 '\x1b[31m\\"))
+    place.mkdir()
+    (command,) = commands(PIP, Need(Action.REMOVE, str(place)))
+    assert command.isprintable()
+    subprocess.run(["bash", "-ec", command], check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_extras_and_places_of_their_own_are_asked_for() -> None:
+    (command,) = commands(
+        PIP,
+        Need(Action.INSTALL, "x", ">=1", extras=("b",)),
+        Need(Action.INSTALL, "x", "<2", extras=("a",)),
+        Need(Action.INSTALL, "y", url="git+https://example.org/y@abc"),
+    )
+    assert shlex.split(command)[4:] == ["x[a,b]<2,>=1", "y @ git+https://example.org/y@abc", "torch==2.1.0"]
+
+
+def test_what_needs_options_is_put_back_by_a_command_of_its_own() -> None:
+    options = ("--extra-index-url", "https://example.org/cu121")
+    found = commands(
+        PIP,
+        Need(Action.REINSTALL, "six", "==1"),
+        Need(Action.REINSTALL, "torch", "==2.1.0+cu121", options=options),
+    )
+    assert [shlex.split(command)[4:] for command in found[:2]] == [
+        ["--force-reinstall", "--no-deps", "six==1"],
+        ["--force-reinstall", "--no-deps", *options, "torch==2.1.0+cu121"],
+    ]
 
 
 def test_a_cache_is_passed_by_where_it_has_the_damage() -> None:

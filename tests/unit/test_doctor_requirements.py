@@ -11,7 +11,7 @@ from surgeon import registry
 from surgeon.doctor import profile
 from surgeon.doctor.finding import Action, Finding
 from surgeon.doctor.inventory import Copy, Inventory
-from surgeon.doctor.requirements import Rules, findings, joined, meets, partner, possible
+from surgeon.doctor.requirements import Rules, builds_of_torch, findings, joined, meets, partner, possible
 
 MARKERS = {key: str(value) for key, value in default_environment().items()}
 PATCHES = tuple(registry.load().patches.values())
@@ -32,6 +32,33 @@ def needs(finding: Finding) -> list[str]:
 
 def test_what_is_met_is_not_mentioned() -> None:
     assert look(copy("a", "1", "b>=1", "C_x"), copy("b", "1.0"), copy("c-x", "0")) == ([], [])
+
+
+def test_extras_and_urls_of_a_requirement_are_kept() -> None:
+    """Without its URL, another project of that name would be installed from the index."""
+    found, _ = look(copy("a", "1", "b[full]>=1", "c @ git+https://example.org/c"))
+    needed = [need for finding in found for need in finding.needs]
+    assert [(need.name, need.versions, need.extras, need.url) for need in needed] == [
+        ("b", ">=1", ("full",), ""),
+        ("c", "", (), "git+https://example.org/c"),
+    ]
+    assert "c @ git+https://example.org/c" in found[1].message
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "index"),
+    [
+        ("torch", "2.1.0+cu121", "cu121"),
+        ("torchvision", "0.16.0+cpu", "cpu"),
+        ("torchaudio", "2.4.1+rocm6.1", "rocm6.1"),
+        ("torch", "2.1.0", ""),
+        ("torch", "2.1.0+ours.1", ""),
+        ("pytorch3d", "0.7.5+cu121", ""),
+    ],
+)
+def test_builds_of_torch_are_on_an_index_of_their_own(name: str, version: str, index: str) -> None:
+    options = ("--extra-index-url", f"https://download.pytorch.org/whl/{index}") if index else ()
+    assert builds_of_torch(name, version) == options
 
 
 @pytest.mark.parametrize(
@@ -166,6 +193,8 @@ def test_meets(version: str, specifier: str, met: bool) -> None:
         ("==2.1.*", True),
         ("!=1.0,==1.0", False),
         ("~=1.4,<2", True),
+        (">=2.0rc1,<1.0rc1", False),
+        ("==0.48b0", True),
     ],
 )
 def test_possible(specifier: str, can: bool) -> None:

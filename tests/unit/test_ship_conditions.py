@@ -44,6 +44,21 @@ def test_what_was_said_goes_before_what_is_installed(site: Path) -> None:
     assert known.complete
 
 
+@pytest.mark.parametrize("stated", ["../../../elsewhere", "1.0; x", ""])
+def test_a_release_that_cannot_be_read_is_asked_for(site: Path, stated: str) -> None:
+    """It must not become the name of a folder, and not count as absent."""
+    support.install(site, "torch", "2.1.0")
+    metadata = site / "torch-2.1.0.dist-info" / "METADATA"
+    metadata.write_text(f"Metadata-Version: 2.1\nName: torch\nVersion: {stated}\n")
+    environment = Environment(None, (3, 10), (site,))
+    if stated == "":
+        metadata.unlink()
+    with pytest.raises(UsageError, match="does not say which release") as error:
+        conditions([], environment, [TWO])
+    assert "--with torch==VERSION" in error.value.hint
+    assert conditions(["torch==2.1.0"], environment, [TWO]).versions["torch"] == "2.1.0"
+
+
 def test_wheels_of_one_command_count_for_each_other() -> None:
     known = together(conditions(["torch==2.1.0"], None, [TWO]), {"hub-client": "1.0"})
     assert undecided(known, [TWO], "gadget", "1.0") == {}

@@ -71,6 +71,15 @@ def test_record_lists_everything_in_the_old_order(tmp_path: Path) -> None:
     assert '"gadget/a ""quoted"", name.txt"' in rows[4]
 
 
+def test_a_signature_that_record_lists_and_nobody_made_is_listed_no_more(tmp_path: Path) -> None:
+    entries = members()
+    entries[f"{INFO}/RECORD"] += f"{INFO}/RECORD.jws,,\n".encode()
+    done = rebuild(open_wheel(pack(tmp_path, entries)), "1.0+m3d.1", {"gadget/core.py": b"new\n"}, {})
+    with zipfile.ZipFile(io.BytesIO(done.data)) as archive:
+        rows = archive.read(f"{NEW}.dist-info/RECORD").decode().splitlines()
+        assert [row.split(",")[0] for row in rows] == archive.namelist()
+
+
 def test_a_source_in_the_data_folder_can_be_patched(tmp_path: Path) -> None:
     wheel = open_wheel(pack(tmp_path / "in", members({path: FILES[path] for path in DATA})))
     places = {wheel.installed_as(member.name) for member in wheel.members}
