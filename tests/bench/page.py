@@ -129,8 +129,8 @@ def revert(section: Mapping[str, Any], _: Path) -> Iterator[str]:
     yield table(section["rows"], "start-up and the same changes")
     yield (
         "Start-up means an interpreter with typer and rich, and nothing of ours. `status`, above, which "
-        "looks at the environment once and writes nothing, is most of the difference; `revert` looks three times: "
-        "before, under the lock, and at what it left.\n"
+        "looks at the environment once and writes nothing, is most of the difference; `revert` looks three "
+        "times: before, under the lock, and at what it left.\n"
     )
 
 
