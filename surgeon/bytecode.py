@@ -15,6 +15,7 @@ from surgeon.errors import EnvironmentUnusable
 from surgeon.fs import Root
 
 UNCHECKED_HASH = 0b01
+_TAG = re.compile(r"[A-Za-z0-9_-]+(\.opt-[A-Za-z0-9]+)?\.pyc")
 
 
 def purge(root: Root, path: str, prefix: Path | None) -> None:
@@ -58,10 +59,9 @@ def bytecode_files(root: Root, path: str, prefix: Path | None) -> Iterator[tuple
 
     PEP 3147 and PEP 488 name them `__pycache__/STEM.TAG[.opt-N].pyc`.
     """
-    stem = re.escape(path.rpartition("/")[2].removesuffix(".py"))
-    pattern = re.compile(rf"{stem}\.[A-Za-z0-9_-]+(\.opt-[A-Za-z0-9]+)?\.pyc")
+    start = path.rpartition("/")[2].removesuffix(".py") + "."
     for place, folder in _folders(root, path, prefix):
-        yield from _found(place, folder, pattern)
+        yield from _found(place, folder, start)
 
 
 def _folders(root: Root, path: str, prefix: Path | None) -> Iterator[tuple[Root, str]]:
@@ -73,9 +73,9 @@ def _folders(root: Root, path: str, prefix: Path | None) -> Iterator[tuple[Root,
         yield Root(prefix / root.folder.absolute().relative_to("/")), folder
 
 
-def _found(root: Root, folder: str, pattern: re.Pattern[str]) -> Iterator[tuple[Root, str]]:
+def _found(root: Root, folder: str, start: str) -> Iterator[tuple[Root, str]]:
     for name in sorted(root.listing(folder)):
-        if pattern.fullmatch(name):
+        if name.startswith(start) and _TAG.fullmatch(name, len(start)):
             yield root, f"{folder}/{name}".lstrip("/")
 
 

@@ -181,8 +181,8 @@ def _run(
         for site in seen.sites:
             transaction.tidy(site.store)
         if interrupted or work.outcomes:
-            warnings, left = _carry_out(seen, work, aiming, progress)
-            seen = survey(environment, registry)
+            warnings, left, installed = _carry_out(seen, work, aiming, progress)
+            seen = survey(environment, registry, installed)
     result = summarise(command, seen, selected, [*registry.problems, *left, *work.refusals])
     warned = (*warnings, *result.warnings)
     decided = tuple(work.decisions)
@@ -193,11 +193,12 @@ def _run(
 
 def _carry_out(
     seen: Survey, work: Work, aiming: Aiming, progress: Progress
-) -> tuple[list[str], list[SurgeonError]]:
+) -> tuple[list[str], list[SurgeonError], Installed]:
     """Under the locks: settle what a killed run left, plan again on what is there now, commit.
 
     Returns:
-        What to warn of, and a refusal for each file that the settling had to leave alone.
+        What to warn of, a refusal for each file that the settling had to leave alone, and what was
+        installed at the commit.
     """
     warnings: list[str] = []
     left: list[SurgeonError] = []
@@ -216,7 +217,7 @@ def _carry_out(
         work.plan(seen, aiming, progress)
         work.commit(seen, {site.store.root.folder for site in concerned}, progress)
     refused = {refusal.path for refusal in work.refusals}
-    return warnings, [each for each in left if each.path not in refused]
+    return warnings, [each for each in left if each.path not in refused], seen.installed
 
 
 def _left(step: Step) -> Refused:

@@ -66,9 +66,13 @@ class Survey:
     sites: tuple[Site, ...]
 
 
-def survey(environment: Environment, registry: Registry) -> Survey:
-    """Look at every file that a patch targets, and at every file that a store knows."""
-    installed = Installed(environment)
+def survey(environment: Environment, registry: Registry, installed: Installed | None = None) -> Survey:
+    """Look at every file that a patch targets, and at every file that a store knows.
+
+    Args:
+        installed: what an earlier look found to be installed, where nothing can have changed since.
+    """
+    installed = installed or Installed(environment)
     applicable = {patch.id: _applicability(patch, installed) for patch in registry.patches.values()}
     sites = tuple(_site(folder, applicable, installed) for folder in environment.path)
     return Survey(environment, installed, applicable, sites)

@@ -12,8 +12,6 @@ from surgeon.doctor.profile import BUILT_IN, pairs
 from tests import environments, support
 from tests.real.patient import Patient
 
-pytestmark = pytest.mark.e2e
-
 NOT_ON_THE_INDEX = "pytorch3d"
 """Its official wheels are on a page of their own; everything else of the profile is installed for real."""
 
@@ -36,6 +34,7 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.e2e
 def test_a_freshly_installed_pod_waits_for_apply_and_nothing_else(pod: Patient, profile: Path) -> None:
     for options in ([], ["--profile", profile]):
         assert list(pod.findings(*options)) == ["pending"]
@@ -46,6 +45,7 @@ def test_a_freshly_installed_pod_waits_for_apply_and_nothing_else(pod: Patient, 
     assert pod.doctor("--full").exit_code == 0
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("installer", ["uv", "pip"])
 def test_a_pod_after_careless_installs_is_put_right(pod: Patient, profile: Path, installer: str) -> None:
     """All at once: the nms error, numpy 2, an old hub, no setuptools, Jupyter's module hidden."""
@@ -91,6 +91,7 @@ def test_a_pod_after_careless_installs_is_put_right(pod: Patient, profile: Path,
         assert status == 0, said
 
 
+@pytest.mark.e2e
 def test_without_a_profile_the_pair_is_put_right_too(pod: Patient) -> None:
     assert support.surgeon("apply", "-p", pod.folder).exit_code == 0
     pod.install("--no-deps", "torchvision==0.17.2")
@@ -102,12 +103,20 @@ def test_without_a_profile_the_pair_is_put_right_too(pod: Patient) -> None:
     assert environments.python(pod.folder, "import torchvision")[0] == 0
 
 
+@pytest.mark.e2e
 def test_the_pairs_are_what_installed_releases_say(pod: Patient) -> None:
     metadata = (pod.site / "torchvision-0.16.0.dist-info" / "METADATA").read_text()
     assert f"Requires-Dist: torch (=={pairs()['torchvision']['0.16.0']})" in metadata
 
 
-@pytest.mark.parametrize(("stack", "applied"), [("dec25", False), ("aug25", True)])
+PROBED = [
+    pytest.param("aug25", True, marks=pytest.mark.e2e),
+    pytest.param("dec25", False, marks=pytest.mark.more),
+]
+"""Each patch's probe runs twice; with `make e2e` those of the stack with the fewest patches."""
+
+
+@pytest.mark.parametrize(("stack", "applied"), PROBED)
 def test_probes_fail_before_and_pass_after_and_touch_nothing(stack: str, applied: bool) -> None:
     folder = environments.pod(support.CACHE / "doctor" / stack, stack)
     if applied:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import surgeon
 from tests import support
 from tests.recipes.pages import FENCE, PAGES, blocks
 
@@ -40,8 +41,7 @@ def test_no_other_host_is_named(page: Path) -> None:
 
 
 def test_the_release_of_the_tool_is_this_one() -> None:
-    (version,) = re.findall(r'^version = "(.+)"$', (support.CHECKOUT / "pyproject.toml").read_text(), re.M)
-    assert f'm3d-surgeon=={version}"' in blocks("dockerfile.md")["Dockerfile"]
+    assert f'm3d-surgeon=={surgeon.__version__}"' in blocks("dockerfile.md")["Dockerfile"]
 
 
 def test_the_releases_are_those_that_are_tested_together() -> None:
