@@ -12,7 +12,7 @@ help:
 	@echo "make torture  the same crashes, damage, contests and real files, ten times as many; an hour or two;"
 	@echo "            writes docs/reliability.md"
 	@echo "make e2e    a real torch 2.1.0: every patch's probe, the workloads, three environments of the matrix"
-	@echo "make e2e-more  the other stacks of scan, doctor and wheel; CI does not run them"
+	@echo "make e2e-more  doctor and wheel on a further stack; CI does not run them"
 	@echo "make matrix every environment of docs/compatibility.md, measured anew where an input changed;"
 	@echo "            MATRIX='--only REGEX --jobs N' for some of them, N at a time"
 	@echo "make scan-truth  every module of three stacks imported, held against what scan predicts; an hour"

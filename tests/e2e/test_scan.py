@@ -20,17 +20,12 @@ SAMPLE = 40
 ASKED = ("diffusers", "xfuser", "peft")
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(each, marks=pytest.mark.e2e if each == "nov26" else pytest.mark.more)
-        for each in truth.STACKS
-    ],
-)
+@pytest.fixture(scope="module", params=truth.STACKS)
 def stack(request: pytest.FixtureRequest) -> tuple[str, Path]:
     return request.param, environments.pod(support.CACHE / "scan" / request.param, request.param)
 
 
+@pytest.mark.e2e
 def test_every_crash_is_predicted_and_nearly_every_prediction_comes_true(stack: tuple[str, Path]) -> None:
     name, venv = stack
     found = truth.measure(venv, name, SAMPLE)
