@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -28,7 +27,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """The console script's entry point."""
+    """Parse the command line, and do what it says."""
     if sys.platform == "win32":
         typer.echo("m3d-surgeon: Windows is not supported; use Linux, WSL or macOS", err=True)
         raise SystemExit(4)
@@ -36,11 +35,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):  # a path need not fit into the terminal's encoding
             stream.reconfigure(errors="backslashreplace")
     _leave_out_all_but(sys.argv[1:2])
-    gc.disable()  # most runs are over in a fifth of a second; whoever makes trees turns it on again
-    try:
-        app()
-    finally:
-        gc.freeze()  # or the interpreter, about to end, looks through everything once more
+    app()
 
 
 def _leave_out_all_but(names: list[str]) -> None:

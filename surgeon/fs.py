@@ -22,6 +22,7 @@ FILE_MODE = 0o644
 TEMPORARY_SUFFIX = ".m3d-surgeon"
 _NOFOLLOW_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 SECOND_NS = 1_000_000_000
+_NOWHERE = frozenset({"", ".", ".."})
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,7 @@ class Looks:
 
 def is_contained(path: str) -> bool:
     """Tell whether a path out of RECORD or the store stays inside the folder that it is relative to."""
-    return (
-        bool(path)
-        and "\\" not in path
-        and "\0" not in path
-        and all(part not in ("", ".", "..") for part in path.split("/"))
-    )
+    return "\\" not in path and "\0" not in path and _NOWHERE.isdisjoint(path.split("/"))
 
 
 class Root:

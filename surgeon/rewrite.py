@@ -51,7 +51,7 @@ def rewrite(source: bytes, patches: Sequence[Patch]) -> Rewrite:
         Refused: the file cannot be parsed (`not-parseable`), or libcst would change it by merely
             reading and writing it (`not-round-trip`).
     """
-    gc.enable()  # `cli.main` turned it off, and trees are large
+    gc.enable()  # `__main__` turned it off, and trees are large
     wanted = [patch for patch in patches if any(needle in source for needle in patch.needle)]
     idle = {patch.id: 0 for patch in patches}
     if not wanted:

@@ -155,11 +155,12 @@ class Store:
     def put_object(self, data: bytes) -> str:
         """Store bytes under their sha256, durably, and return it."""
         digest = sha256(data)
-        for folder in (FOLDER, OBJECTS):
-            self.root.make_folder(folder)
         try:
             self.object(digest)
         except Refused:
+            if not self.root.exists(OBJECTS):
+                self.root.make_folder(FOLDER)
+                self.root.make_folder(OBJECTS)
             self.root.write(f"{OBJECTS}/{digest}", data)
         return digest
 

@@ -142,7 +142,7 @@ MUTATIONS: dict[str, Mutation] = {
         (("os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW |", "os.O_RDONLY | os.O_DIRECTORY |"),),
         FS,
     ),
-    "paths that lead out": Mutation("fs.py", (('part not in ("", ".", "..")', 'part not in ("", ".")'),), FS),
+    "paths that lead out": Mutation("fs.py", (('frozenset({"", ".", ".."})', 'frozenset({"", "."})'),), FS),
     "the journal goes before the commit": Mutation(
         "transaction.py", ((COMMIT, "        store.remove_journal()\n" + COMMIT),), f"{CUT}[first apply]"
     ),
