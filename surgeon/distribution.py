@@ -145,6 +145,15 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def is_version(text: str) -> bool:
+    """Tell whether a text is a version (PEP 440)."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
 @lru_cache(maxsize=1024)  # an `apply` looks three times, and patches share their conditions
 def satisfies(version: str, specifier: str) -> bool:
     """Tell whether an installed version meets a PEP 440 specifier, deciding the odd ones too.

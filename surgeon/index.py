@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from surgeon import userfiles
 from surgeon.patch import Expect, Patch
 
 SCHEMA = 1
@@ -27,7 +28,8 @@ class Index:
     """The descriptions of patches that were loaded once before, by digest."""
 
     def __init__(self) -> None:
-        self._place = _place()
+        cache = userfiles.folder("XDG_CACHE_HOME", ".cache")
+        self._place = cache / "patches.json" if cache else None
         self._rows = _read(self._place)
         self._new: dict[str, Any] = {}
 
@@ -49,27 +51,10 @@ class Index:
         """Write what is new; where that is not possible, nothing is remembered and nothing is said."""
         if not self._new or self._place is None:
             return
-        import tempfile  # here: nearly always there is nothing to write
-
         kept = self._rows if len(self._rows) + len(self._new) <= LIMIT else {}
         data = json.dumps({"schema": SCHEMA, "patches": {**kept, **self._new}})
         with suppress(OSError):
-            self._place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=self._place.parent, prefix=".patches")
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(data)
-            Path(name).replace(self._place)
-
-
-def _place() -> Path | None:
-    """https://specifications.freedesktop.org/basedir-spec/latest/"""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if not base.startswith("/"):
-        home = os.environ.get("HOME", "")
-        if not home.startswith("/"):
-            return None
-        base = f"{home}/.cache"
-    return Path(base, "m3d-surgeon", "patches.json")
+            userfiles.write(self._place, data.encode())
 
 
 def _read(place: Path | None) -> Mapping[str, Any]:

@@ -176,14 +176,13 @@ def _run(
     work = Work(registry, selected)
     work.plan(seen, aiming, progress)
     warnings: list[str] = []
-    left: list[SurgeonError] = []
     if not dry_run:
         for site in seen.sites:
             transaction.tidy(site.store)
         if interrupted or work.outcomes:
-            warnings, left, installed = _carry_out(seen, work, aiming, progress)
-            seen = survey(environment, registry, installed)
-    result = summarise(command, seen, selected, [*registry.problems, *left, *work.refusals])
+            seen, warnings = _carry_out(seen, work, aiming, progress)
+            seen = survey(environment, registry, seen.installed)
+    result = summarise(command, seen, selected, [*registry.problems, *work.refusals])
     warned = (*warnings, *result.warnings)
     decided = tuple(work.decisions)
     return _with_exit(
@@ -191,17 +190,14 @@ def _run(
     )
 
 
-def _carry_out(
-    seen: Survey, work: Work, aiming: Aiming, progress: Progress
-) -> tuple[list[str], list[SurgeonError], Installed]:
+def _carry_out(seen: Survey, work: Work, aiming: Aiming, progress: Progress) -> tuple[Survey, list[str]]:
     """Under the locks: settle what a killed run left, plan again on what is there now, commit.
 
     Returns:
-        What to warn of, a refusal for each file that the settling had to leave alone, and what was
-        installed at the commit.
+        What was there under the locks, and what to warn of.
     """
     warnings: list[str] = []
-    left: list[SurgeonError] = []
+    left: list[Step] = []
     with ExitStack() as locks:
         concerned = [site for site in seen.sites if site.journal or site.store.root.folder in work.outcomes]
         for site in concerned:
@@ -209,7 +205,7 @@ def _carry_out(
             locks.enter_context(transaction.locked(site.store, wait))
             if site.store.journal() is not None:
                 settled = _settle(seen, site)
-                left += map(_left, settled.left)
+                left += settled.left
                 warnings.append(
                     f"an interrupted run was settled first: {len(settled.put_back)} files put back"
                 )
@@ -217,7 +213,8 @@ def _carry_out(
         work.plan(seen, aiming, progress)
         work.commit(seen, {site.store.root.folder for site in concerned}, progress)
     refused = {refusal.path for refusal in work.refusals}
-    return warnings, [each for each in left if each.path not in refused], seen.installed
+    work.refusals[:0] = [_left(step) for step in left if step.path not in refused]
+    return seen, warnings
 
 
 def _left(step: Step) -> Refused:

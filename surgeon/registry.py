@@ -105,7 +105,7 @@ def load(*extra: Path | None, remembered: bool = False) -> Registry:
     sources: dict[str, Path] = {}
     problems: list[SurgeonError] = []
     index = Index() if remembered else None
-    for source in [*_files(_built_in()), *_installed(problems), *_files(folders)]:
+    for source in [*modules_in(_built_in()), *_installed(problems), *modules_in(folders)]:
         try:
             patch = _recalled(source, index) if index else _load(source)
             if patch.id in found:
@@ -120,8 +120,8 @@ def load(*extra: Path | None, remembered: bool = False) -> Registry:
     return Registry(dict(sorted(found.items())), sources, tuple(problems))
 
 
-def _files(folders: Iterable[Path]) -> Iterator[Path]:
-    """The modules in folders of patches; names that begin with `_` are not patches."""
+def modules_in(folders: Iterable[Path]) -> Iterator[Path]:
+    """The modules in folders of patches, which `load` runs; names that begin with `_` are not patches."""
     for folder in folders:
         yield from sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
 
@@ -136,7 +136,7 @@ def _installed(problems: list[SurgeonError]) -> Iterator[Path]:
         else:
             reason = f"no module {point.module!r}"
         if spec is not None and spec.submodule_search_locations is not None:
-            yield from _files(map(Path, spec.submodule_search_locations))
+            yield from modules_in(map(Path, spec.submodule_search_locations))
         elif spec is not None and spec.origin and Path(spec.origin).is_file():
             yield Path(spec.origin)
         else:

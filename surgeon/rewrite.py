@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +50,6 @@ def rewrite(source: bytes, patches: Sequence[Patch]) -> Rewrite:
         Refused: the file cannot be parsed (`not-parseable`), or libcst would change it by merely
             reading and writing it (`not-round-trip`).
     """
-    gc.enable()  # `__main__` turned it off, and trees are large
     wanted = [patch for patch in patches if any(needle in source for needle in patch.needle)]
     idle = {patch.id: 0 for patch in patches}
     if not wanted:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -14,6 +13,7 @@ from surgeon.distribution import Distribution
 from surgeon.environment import Environment
 from surgeon.errors import Refused, UsageError
 from surgeon.fs import Root
+from surgeon.programs import failure
 from surgeon.store import Store, sha256
 
 TIMEOUT_SECONDS = 600
@@ -60,7 +60,7 @@ class Pristine:
         with tempfile.TemporaryDirectory(prefix="m3d-surgeon-") as scratch:
             folder = Path(scratch)
             for command in self._commands(requirement, folder):
-                reason = _run(command)
+                reason = failure(command, TIMEOUT_SECONDS)
                 if not reason:
                     wheels = [*folder.glob("*.whl")]
                     return _wheel_files(wheels[0]) if wheels else _folder_files(folder)
@@ -94,19 +94,6 @@ class Pristine:
             where = ["--python", str(python)] if python else []
             commands.append([uv, *install, *where, "--target", str(folder), requirement])
         return commands
-
-
-def _run(command: list[str]) -> str:
-    """Run a program to its end: why it failed, or an empty string."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if not done.returncode:
-        return ""
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith("error") or "No module named" in line]
-    return (errors or lines or [f"exit status {done.returncode}"])[-1]
 
 
 def _wheel_files(wheel: Path) -> dict[str, bytes]:

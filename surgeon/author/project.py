@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from surgeon import userfiles
 from surgeon.errors import UsageError
 
 PYPROJECT = "pyproject.toml"
@@ -177,22 +177,24 @@ def _left_out(file: Path, folder: Path) -> str:
 
 
 def _modules(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.glob("*.py") if not path.name.startswith("_"))
+    from surgeon.registry import modules_in  # here: it is loaded while the interpreter is asked
+
+    return [path.name for path in modules_in([folder])]
 
 
-def _memory() -> Path:
-    """The file that remembers folders, in the user's own state (XDG Base Directory Specification 0.8)."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
-    return base / "m3d-surgeon" / "patch-folders.json"
+def _memory() -> Path | None:
+    """The file that remembers folders, in the user's own state."""
+    state = userfiles.folder("XDG_STATE_HOME", ".local/state")
+    return state / "patch-folders.json" if state else None
 
 
 def _remembered() -> frozenset[str]:
     """Absolute paths; none where the memory cannot be read."""
+    memory = _memory()
     try:
-        known = json.loads(_memory().read_bytes())
+        known = json.loads(memory.read_bytes()) if memory else {"folders": []}
         return frozenset(each for each in known["folders"] if isinstance(each, str))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return frozenset()
 
 
@@ -200,11 +202,8 @@ def _remember(found: Iterable[Path]) -> None:
     """Add folders to the memory. A home that cannot be written is no reason to fail: they were named."""
     known = _remembered()
     every = sorted(known | {str(folder) for folder in found})
-    if frozenset(every) == known:
+    memory = _memory()
+    if memory is None or frozenset(every) == known:
         return
-    with contextlib.suppress(OSError, RuntimeError):
-        memory = _memory()
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        fresh = memory.with_name(f"{memory.name}.{os.getpid()}")
-        fresh.write_text(json.dumps({"schema": 1, "folders": every}, indent=2) + "\n")
-        fresh.replace(memory)
+    with contextlib.suppress(OSError):
+        userfiles.write(memory, json.dumps({"schema": 1, "folders": every}, indent=2).encode() + b"\n")

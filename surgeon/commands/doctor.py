@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from surgeon.commands.options import Json, Patches, Python, Quiet, SitePackages, environment_of
+from surgeon.commands.options import Json, Patches, Python, Quiet, SitePackages, as_path, environment_of
 
 if TYPE_CHECKING:
     from surgeon.doctor.finding import Diagnosis
@@ -42,9 +42,9 @@ def doctor(
 
     try:
         with progress(wanted=not (json or quiet)) as bar:
-            # A `Quick` command hands its values over as text.
-            folder = Path(site_packages) if site_packages else None
-            result = _diagnose(python, folder, patches_from, profile, full, probe, bar)
+            result = _diagnose(
+                python, as_path(site_packages), as_path(patches_from), profile, full, probe, bar
+            )
     except SurgeonError as error:
         result = failure(error)
     report.show(result, text, as_json=json, quiet=quiet)
@@ -66,8 +66,7 @@ def _diagnose(
     from surgeon.author import project
     from surgeon.doctor.examine import examine
 
-    named = Path(patches_from) if patches_from else None
-    chosen = project.folders(named)
+    chosen = project.folders(patches_from)
     registry = patches.load(*chosen.folders, remembered=not probe)
     environment = environment_of(python, site_packages)
     if python is None and site_packages is None and not os.environ.get("VIRTUAL_ENV"):
@@ -75,7 +74,9 @@ def _diagnose(
 
         # Run from an environment of its own, it is not that one which is meant.
         require_targets(environment, registry)
-    result = examine(environment, registry, progress, profile_name=profile, full=full, patches_from=named)
+    result = examine(
+        environment, registry, progress, profile_name=profile, full=full, patches_from=patches_from
+    )
     if probe:
         from surgeon.doctor.probing import with_probes
 

@@ -21,6 +21,7 @@ from surgeon.commands.options import (
     Quiet,
     SitePackages,
     Verbose,
+    as_path,
     complete_patch,
     environment_of,
 )
@@ -194,15 +195,13 @@ def _run(
     from surgeon.report.progress import progress
     from surgeon.results import failure
 
-    # A `Quick` command hands its values over as text.
-    site_packages = Path(site_packages) if site_packages else None
-    patches_from = Path(patches_from) if patches_from else None
+    site_packages = as_path(site_packages)
     try:
         with ThreadPoolExecutor(1) as meanwhile:  # the target's interpreter needs as long as the patches
             asked = meanwhile.submit(environment_of, python, site_packages)
             from surgeon import registry as patches
 
-            chosen = project.folders(patches_from)
+            chosen = project.folders(as_path(patches_from))
             registry = patches.load(*chosen.folders, remembered=True)
         selected = registry.select(ids or ())
         environment = asked.result()

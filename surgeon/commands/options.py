@@ -62,6 +62,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")]
 
 
+def as_path(value: Path | str | None) -> Path | None:
+    """The value of an option that is a path: a `Quick` command hands it over as text."""
+    return Path(value) if value else None
+
+
 def environment_of(python: str | None, site_packages: Path | None) -> Environment:
     """The environment that the command line names.
 

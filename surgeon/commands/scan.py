@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from surgeon.commands.options import Json, Patches, Python, Quiet, SitePackages, environment_of
+from surgeon.commands.options import Json, Patches, Python, Quiet, SitePackages, as_path, environment_of
 
 
 def scan(
@@ -56,9 +55,8 @@ def scan(
     from surgeon.scan.run import Request
     from surgeon.scan.run import scan as operation
 
-    # A `Quick` command hands its values over as text, and leaves what was not given `None`.
+    # A `Quick` command leaves what was not given `None`.
     module, torch, fail_on = module or "torch", torch or "", fail_on or ""
-    folder = Path(site_packages) if site_packages else None
     try:
         if fail_on not in ("", "import", "call"):
             raise UsageError(f"--fail-on takes import or call, not {fail_on!r}", hint="name one of them")
@@ -67,9 +65,9 @@ def scan(
         request = Request(
             tuple(what or ()), module, torch, minimum, import_time_only, When(fail_on) if fail_on else None
         )
-        chosen = project.folders(Path(patches_from) if patches_from else None)
+        chosen = project.folders(as_path(patches_from))
         registry = patches.load(*chosen.folders, remembered=True)
-        result = operation(environment_of(python, folder), registry, request)
+        result = operation(environment_of(python, as_path(site_packages)), registry, request)
         result = replace(result, warnings=(*chosen.notices, *result.warnings))
     except SurgeonError as error:
         result = ScanResult(None, (), module, "", errors=(error,), exit_code=error.exit_code)

@@ -14,9 +14,8 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from importlib_metadata import distributions
-from packaging.version import InvalidVersion, Version
 
-from surgeon.distribution import normalised
+from surgeon.distribution import is_version, normalised
 from surgeon.environment import Environment
 
 LARGEST_METADATA = 64 * 1024 * 1024
@@ -258,15 +257,6 @@ def _word(path: Path) -> str:
 def is_name(text: str) -> bool:
     """Tell whether a text can be a distribution's name."""
     return NAME.fullmatch(text) is not None
-
-
-def is_version(text: str) -> bool:
-    """Tell whether a text is a version (PEP 440)."""
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
 
 
 def _origin(place: Path) -> tuple[bool, str]:

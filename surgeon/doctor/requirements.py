@@ -11,9 +11,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from surgeon.distribution import normalised, satisfies
+from surgeon.distribution import is_version, normalised, satisfies
 from surgeon.doctor.finding import Action, Finding, Need
-from surgeon.doctor.inventory import Copy, Inventory, is_version
+from surgeon.doctor.inventory import Copy, Inventory
 from surgeon.patch import Patch
 
 TORCH = "torch"

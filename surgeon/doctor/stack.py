@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from surgeon.distribution import satisfies
+from surgeon.distribution import is_version, satisfies
 from surgeon.doctor.finding import Action, Finding, Need
-from surgeon.doctor.inventory import Inventory, is_version
+from surgeon.doctor.inventory import Inventory
 from surgeon.doctor.profile import Profile, Requirement
 from surgeon.doctor.requirements import TORCH, joined
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from surgeon import userfiles
 from surgeon.environment import Environment
 from surgeon.registry import Registry
 from surgeon.scan.sources import Origin
@@ -25,10 +25,10 @@ KEPT = 20
 """So many answers are kept; the oldest go."""
 
 
-def folder() -> Path:
-    """Where the answers lie (XDG base directory specification)."""
-    root = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(root) if Path(root).is_absolute() else Path.home() / ".cache") / "m3d-surgeon" / "scan"
+def folder() -> Path | None:
+    """Where the answers lie, if anywhere."""
+    cache = userfiles.folder("XDG_CACHE_HOME", ".cache")
+    return cache / "scan" if cache else None
 
 
 def key(
@@ -88,8 +88,11 @@ def surface_key(environment: Environment, state: str, versions: Mapping[str, str
 
 def load(name: str) -> dict[str, Any] | None:
     """The answer that was kept under a key, or `None`."""
+    place = folder()
+    if place is None:
+        return None
     with suppress(OSError, ValueError, RecursionError):
-        path = folder() / f"{name}.json"
+        path = place / f"{name}.json"
         text = path.read_bytes()
         os.utime(path)  # the least used go first
         digest, _, body = text.partition(b"\n")
@@ -101,18 +104,12 @@ def load(name: str) -> dict[str, Any] | None:
 
 def save(name: str, answer: Mapping[str, Any]) -> None:
     """Keep an answer, whole or not at all; where that is not possible, there is simply no cache."""
+    place = folder()
+    if place is None:
+        return
     body = json.dumps(answer).encode()
     with suppress(OSError):
-        place = folder()
-        place.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-            Path(temporary).replace(place / f"{name}.json")
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        userfiles.write(place / f"{name}.json", hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         kept = sorted(place.glob("*.json"), key=lambda each: each.stat().st_mtime_ns)
         for old in kept[:-KEPT]:
             old.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from surgeon.distribution import Installed, normalised, satisfies
+from surgeon.distribution import Installed, is_version, normalised, satisfies
 from surgeon.environment import Environment
 from surgeon.errors import UsageError
 from surgeon.patch import Patch
@@ -58,7 +58,7 @@ def conditions(given: Sequence[str], environment: Environment | None, patches: I
         if stated.setdefault(name, version) != version:
             raise UsageError(f"--with names two releases of {name}", hint="name one of them")
     for name, version in versions.items():
-        if name not in stated and not _is_version(version):
+        if name not in stated and not is_version(version):
             raise UsageError(
                 f"{name} is installed there, but its metadata does not say which release it is",
                 hint=f"mend it, as `m3d-surgeon doctor` says, or name it with --with {name}==VERSION",
@@ -101,14 +101,6 @@ def undecided(known: Conditions, patches: Iterable[Patch], name: str, version: s
             for other in (other for other, fact in facts.items() if fact is None):
                 missing.setdefault(other, []).append(patch.id)
     return missing
-
-
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
 
 
 def _release(text: str) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from surgeon.environment import Environment
 from surgeon.errors import Refused, UsageError
+from surgeon.programs import failure
 
 TIMEOUT_SECONDS = 1800
 DOWNLOAD = (
@@ -35,7 +35,8 @@ def wheel_at(argument: str, environment: Environment | None, folder: Path) -> Pa
     requirement = _exact(argument)
     said: list[str] = []
     for command in _pips(environment):
-        fault = _run([*command, *DOWNLOAD, str(folder), str(requirement)])
+        asked = [*command, *DOWNLOAD, str(folder), str(requirement)]
+        fault = failure(asked, TIMEOUT_SECONDS).removeprefix("ERROR: ")
         wheels = sorted(folder.glob("*.whl"))
         if not fault and len(wheels) == 1:
             return wheels[0]
@@ -73,16 +74,3 @@ def _pips(environment: Environment | None) -> list[list[str]]:
     for python in dict.fromkeys(other for other in others if other and other not in target):
         commands.append([python, "-I", "-B", "-m", "pip", *(["--python", *target] if target else [])])
     return commands
-
-
-def _run(command: list[str]) -> str:
-    """Run a program to its end: why it failed, or an empty string."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if not done.returncode:
-        return ""
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR") or "No module named" in line]
-    return (errors or lines or [f"exit status {done.returncode}"])[-1].removeprefix("ERROR: ")
