@@ -43,6 +43,7 @@ def scan(
 
     Reads only, and imports nothing but the module that is asked.
     """
+    import gc
     from dataclasses import replace
 
     from surgeon import registry as patches
@@ -55,6 +56,7 @@ def scan(
     from surgeon.scan.run import Request
     from surgeon.scan.run import scan as operation
 
+    gc.disable()  # nothing that a scan makes outlives the program
     # A `Quick` command leaves what was not given `None`.
     module, torch, fail_on = module or "torch", torch or "", fail_on or ""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from surgeon.scan.cover import Cover, Patched, Pending
@@ -13,7 +13,7 @@ from surgeon.scan.reading import Key, Reading
 from surgeon.scan.results import Broken, Place, Row, Scanned, ScanResult, Verdict
 from surgeon.scan.surface import Surface
 
-REWRITING = 20
+REWRITING = 200
 """Rewriting a source takes so many times as long as looking at it."""
 
 
@@ -30,14 +30,14 @@ class Against:
     def result(self) -> ScanResult:
         gaps = self.now.gaps(self.now.suspects())
         by, doubtful = self._promised(gaps)
-        covers = self._covers(doubtful)
+        seen: list[tuple[Graph, dict[str, Failure]]] = []
+        covers = self._covers(doubtful, lambda: seen.append(self._failing(gaps)))
+        graph, failing = seen[0]
         after = self.now.with_bytes({key: each.data for key, each in covers.items()})
         left = {**{key: each for key, each in gaps.items() if key not in covers}, **after.gaps(covers)}
         for key, each in covers.items():
             closed = _bites(gaps[key]) - _bites(left.get(key, ()))
             by[key] = {gap: self.cover.by(each, *gap[:2]) for gap in closed}
-        graph = self._graph(self.now)
-        failing = graph.failing(self._own(gaps))
         changed = self._changed(graph, after, covers)
         still = changed.failing(self._own(left)) if covers else failing
         return replace(
@@ -71,15 +71,25 @@ class Against:
                 by[key] = dict(zip(bites, promised, strict=True))
         return by, doubtful
 
-    def _covers(self, pending: Mapping[Key, Pending]) -> dict[Key, Patched]:
-        """Files as they would be after `apply`, those that it would change."""
+    def _failing(self, gaps: Mapping[Key, Sequence[Gap]]) -> tuple[Graph, dict[str, Failure]]:
+        graph = self._graph(self.now)
+        return graph, graph.failing(self._own(gaps))
+
+    def _covers(self, pending: Mapping[Key, Pending], besides: Callable[[], None]) -> dict[Key, Patched]:
+        """Files as they would be after `apply`, those that it would change.
+
+        Args:
+            besides: what is done meanwhile, where another process can take a part of this.
+        """
 
         def rewrite(keys: Sequence[Key]) -> dict[Key, Patched]:
             patched = ((key, self.cover.patched(pending[key])) for key in keys)
             return {key: each for key, each in patched if each}
 
         found: dict[Key, Patched] = {}
-        for part in self.now.share(rewrite, list(pending), cost=REWRITING):
+        if pending:
+            from surgeon import tree  # noqa: F401 - once, or each process would load libcst by itself
+        for part in self.now.share(rewrite, list(pending), cost=REWRITING, besides=besides):
             found.update(part)
         return found
 

@@ -102,36 +102,51 @@ class Graph:
         return graph
 
     def failing(self, own: Mapping[str, tuple[int, frozenset[str]]]) -> dict[str, Failure]:
-        """All modules that fail, given those that do by themselves (the gap's line, what catches it)."""
+        """All modules that fail, given those that do by themselves (the gap's line, what catches it).
+
+        What surely fails comes first: the rest has to be parsed, to see whether an import runs.
+        """
         failed = {
             name: Failure(name, name, line, errors)
             for name, (line, errors) in own.items()
             if name in self._modules
         }
         wave = list(failed)
+        unsure: list[tuple[str, Statement, str]] = []
         while wave:
-            self._expect(
-                {
-                    importer
-                    for name in wave
-                    for importer, statement in self._importers.get(name, ())
-                    if importer not in failed and not statement.sure
-                }
-            )
+            unsure += [
+                (importer, statement, name)
+                for name in wave
+                for importer, statement in self._importers.get(name, ())
+                if not statement.sure
+            ]
             wave = [each for name in wave for each in self._break(name, failed)]
+            if not wave:
+                unsure = [each for each in unsure if each[0] not in failed]
+                self._expect({importer for importer, *_ in unsure})
+                wave = [each for row in unsure for each in self._by_import(*row, failed)]
+                unsure = []
         return failed
 
     def _break(self, name: str, failed: dict[str, Failure]) -> Iterator[str]:
-        """Add the modules that fail because one does, and say which."""
+        """Add the modules that surely fail because one does, and say which."""
         failure = failed[name]
         for child in self._children.get(name, ()):
             if child not in failed:
                 failed[child] = Failure(failure.root, name, 0, failure.errors)
                 yield child
         for importer, statement in self._importers.get(name, ()):
-            if importer not in failed and (errors := self._errors(importer, statement, name, failure)):
-                failed[importer] = Failure(failure.root, name, statement.line, errors)
-                yield importer
+            if statement.sure:
+                yield from self._by_import(importer, statement, name, failed)
+
+    def _by_import(
+        self, importer: str, statement: Statement, name: str, failed: dict[str, Failure]
+    ) -> Iterator[str]:
+        """Add a module if one of its imports makes it fail."""
+        failure = failed[name]
+        if importer not in failed and (errors := self._errors(importer, statement, name, failure)):
+            failed[importer] = Failure(failure.root, name, statement.line, errors)
+            yield importer
 
     def _errors(self, importer: str, statement: Statement, name: str, failure: Failure) -> frozenset[str]:
         """How the failure of a module shows where it is imported; empty where it does not."""

@@ -46,10 +46,9 @@ class Known:
 
     def doubts(self, each: Glance) -> bool:
         """Tell whether a source may ask for something that is missing."""
-        for name in (*each.names, *each.looked_up):
-            if not self._found[Question(name)].exists:
-                return True
-        if any(not self._found[Question(name, True)].exists for name in each.imported):
+        asked = [*map(Question, (*each.names, *each.looked_up))]
+        asked += [Question(name, True) for name in each.imported]
+        if not all(question in self._found and self._found[question].exists for question in asked):
             return True
         for name, keyword in each.keywords:
             takes = self._found[Question(name)].parameters

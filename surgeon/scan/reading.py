@@ -16,11 +16,11 @@ from surgeon.scan.known import Known
 from surgeon.scan.names import Source
 from surgeon.scan.references import read
 from surgeon.scan.sources import File, Origin
-from surgeon.scan.workers import shared
+from surgeon.scan.workers import Besides, shared
 
 Result = TypeVar("Result")
 
-_DEFINED = re.compile(rb"(?m)^(?:(?:class|def|async def)[ \t]+(\w+)|(\w+)[ \t]*[=:])")
+_DEFINED = re.compile(rb"\n(?:(?:class|def|async def)[ \t]+(\w+)|(\w+)[ \t]*[=:])")
 UNREADABLE = (OSError, SyntaxError, ValueError, RecursionError, MemoryError)
 """What reading and parsing a file may come to."""
 LARGEST_BYTES = 8_000_000
@@ -56,6 +56,7 @@ class Reading:
     doubted: set[Key] = field(default_factory=set)
     skipped: Skipped = field(default_factory=dict)
     files: dict[Key, File] = field(default_factory=dict)
+    _bare: dict[Key, Glance] = field(default_factory=dict)
     _sizes: dict[Key, int] = field(default_factory=dict)
     _ahead: dict[Key, Source] = field(default_factory=dict)
     _judged: dict[Key, Judged | None] = field(default_factory=dict)
@@ -123,8 +124,12 @@ class Reading:
             return
         known = Known(guess)
         known.learn(self.glances.values())
-        for key, each in self.glances.items():
-            if known.doubts(each) and self._doubts(known, key):
+        doubtful = [key for key, each in self.glances.items() if known.doubts(each)]
+        for key in doubtful:
+            self._bare.update(self._look_again([key]))
+            yield
+        for key in doubtful:
+            if known.doubts(self._bare[key]):
                 with suppress(*UNREADABLE):
                     self._ahead[key] = self._read(key)
                 yield
@@ -133,17 +138,20 @@ class Reading:
         """The files that may ask for something that is missing."""
         self.known.learn(self.glances.values())
         doubtful = [key for key, each in self.glances.items() if self.known.doubts(each)]
-        for doubted in self.share(self._suspects, doubtful):
-            self.doubted |= doubted
+        for bare in self.share(self._look_again, [key for key in doubtful if key not in self._bare]):
+            self._bare.update(bare)
+        self.doubted |= {key for key in doubtful if self.known.doubts(self._bare[key])}
         return self.doubted
 
-    def _suspects(self, keys: Sequence[Key]) -> set[Key]:
-        """Most doubts come from comments and texts: look again without them."""
-        return {key for key in keys if self._doubts(self.known, key)}
-
-    def _doubts(self, known: Known, key: Key) -> bool:
-        code = glance(code_of(self.bytes_of(key)), self.world.top, self.files[key].package)
-        return known.doubts(code._replace(looked_up=self.glances[key].looked_up))
+    def _look_again(self, keys: Sequence[Key]) -> dict[Key, Glance]:
+        """Most doubts come from comments and texts: look without them."""
+        found = {}
+        for key in keys:
+            found[key] = first = self.glances[key]
+            with suppress(OSError, ValueError):
+                bare = glance(code_of(self.bytes_of(key)), self.world.top, self.files[key].package)
+                found[key] = bare._replace(looked_up=first.looked_up)
+        return found
 
     def gaps(self, keys: Collection[Key]) -> dict[Key, tuple[Gap, ...]]:
         """The gaps of some files; those without any are left out."""
@@ -188,6 +196,7 @@ class Reading:
             changed=changed,
             glances={**self.glances, **looked},
             doubted=self.doubted | set(changed),
+            _bare={},
             _ahead={},
             _judged={key: each for key, each in self._judged.items() if key not in changed},
         )
@@ -209,22 +218,30 @@ class Reading:
     def defines(self, key: Key) -> Iterable[str]:
         """The names that a module defines at its left margin."""
         try:
-            found = _DEFINED.findall(self.bytes_of(key))
+            found = _DEFINED.findall(b"\n" + self.bytes_of(key))
         except (OSError, ValueError):
             return []
         return [(first or second).decode(errors="replace") for first, second in found]
 
     def share(
-        self, work: Callable[[Sequence[Key]], Result], keys: Sequence[Key], *, cost: int = 1, busy: int = 0
+        self,
+        work: Callable[[Sequence[Key]], Result],
+        keys: Sequence[Key],
+        *,
+        cost: int = 1,
+        busy: int = 0,
+        besides: Callable[[], None] | None = None,
     ) -> list[Result]:
         """Work on some files in two processes if that pays; see `shared`.
 
         Args:
             cost: how many times as long it takes as looking at them.
             busy: how many processors are taken.
+            besides: what is done here meanwhile; takes about half as long as looking at all files.
         """
         sizes = [0 if key in self._ahead else cost * self._sizes.get(key, 0) for key in keys]
-        return shared(work, keys, sizes, busy)
+        more = Besides(besides, sum(self._sizes.values()) // 2) if besides else None
+        return shared(work, keys, sizes, busy, more)
 
     def _path(self, key: Key) -> str:
         return str(self.origins[key[0]].folder / key[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from surgeon.scan.reading import Reading
 from surgeon.scan.results import Minimum, ScanResult, from_json
 from surgeon.scan.sources import Origin, headers, modules, of_distribution, origins, tops
 from surgeon.scan.surface import Surface
-from surgeon.scan.workers import WORTH_IT_BYTES, shared
+from surgeon.scan.workers import WORTH_IT_BYTES, shared, without_collector
 
 if TYPE_CHECKING:
     from surgeon.scan.releases import Table
@@ -49,6 +50,7 @@ class Request:
     fail_on: When | None = None
 
 
+@without_collector()
 def scan(environment: Environment, registry: Registry, request: Request) -> ScanResult:
     """Find what the installed sources ask of a module in vain.
 
@@ -173,5 +175,6 @@ class _Minimum(_Run):
 
     def _on(self, table: Table, reading: Reading) -> Minimum:
         result = self.against(table, table.version, reading)
+        gc.collect()  # scopes refer to each other; those of all releases come to a gigabyte
         broken = [each for row in result.distributions for each in row.broken]
         return Minimum(table.version, len(broken), sum(each.after_apply for each in broken))

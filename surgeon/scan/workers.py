@@ -8,6 +8,7 @@ import pickle
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -17,8 +18,20 @@ WORTH_IT_BYTES = 1_000_000
 """Less than this is done before a fork has started."""
 
 
+@dataclass(frozen=True)
+class Besides:
+    """Work that is done here, and not in the fork, before the part that is done here."""
+
+    work: Callable[[], None]
+    size: int
+
+
 def shared(
-    work: Callable[[Sequence[Item]], Result], items: Sequence[Item], sizes: Sequence[int], busy: int = 0
+    work: Callable[[Sequence[Item]], Result],
+    items: Sequence[Item],
+    sizes: Sequence[int],
+    busy: int = 0,
+    besides: Besides | None = None,
 ) -> list[Result]:
     """Do a part of the work here and the rest in a fork; the results, in no particular order.
 
@@ -26,38 +39,37 @@ def shared(
         work: must not change anything that its caller relies on, because the fork's changes are lost.
         sizes: how much work each item is, in bytes of source.
         busy: how many processors other work of ours keeps busy.
+        besides: must not need the results.
     """
+    besides = besides or Besides(lambda: None, 0)
     # macOS may not fork safely; one processor gains nothing.
     if sum(sizes) < WORTH_IT_BYTES or sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2 + busy:
-        return [_alone(work, items)]
-    mine, theirs = _halves(items, sizes)
+        besides.work()
+        return [work(items)]
+    mine, theirs = _halves(items, sizes, besides.size)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         with suppress(BaseException):
             os.close(reading)
             with os.fdopen(writing, "wb") as pipe:
-                pickle.dump(_alone(work, theirs), pipe, pickle.HIGHEST_PROTOCOL)
+                pickle.dump(work(theirs), pipe, pickle.HIGHEST_PROTOCOL)
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        here = _alone(work, mine)
+        besides.work()
+        here = work(mine)
         there: list[Any] = []
         with suppress(EOFError, pickle.UnpicklingError):
             there.append(pickle.load(pipe))
     os.waitpid(child, 0)
     # A fork that was killed (for want of memory) has done nothing: its part is done here.
-    return [here, *(there or [_alone(work, theirs)])]
-
-
-def _alone(work: Callable[[Sequence[Item]], Result], items: Sequence[Item]) -> Result:
-    with _without_collector():
-        return work(items)
+    return [here, *(there or [work(theirs)])]
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
-    """Trees have no cycles: the collector would go through millions of nodes and find nothing."""
+def without_collector() -> Iterator[None]:
+    """Trees have no cycles: the collector would go through millions of nodes and find next to nothing."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -67,10 +79,14 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _halves(items: Sequence[Item], sizes: Sequence[int]) -> tuple[list[Item], list[Item]]:
-    """Two parts of about the same size: each item, the largest first, goes to the smaller one."""
+def _halves(items: Sequence[Item], sizes: Sequence[int], before: int) -> tuple[list[Item], list[Item]]:
+    """Two parts that come to about the same size: each item, the largest first, goes to the smaller one.
+
+    Args:
+        before: what the first one holds already.
+    """
     parts: tuple[list[Item], list[Item]] = ([], [])
-    filled = [0, 0]
+    filled = [before, 0]
     for number in sorted(range(len(items)), key=lambda n: -sizes[n]):
         part = int(filled[1] < filled[0])
         parts[part].append(items[number])

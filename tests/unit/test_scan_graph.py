@@ -23,9 +23,13 @@ LAZY = (
 
 
 def failing(
-    sources: dict[str, str], *own: str, errors: frozenset[str] = ATTRIBUTE_ERRORS, drags: str = ""
+    sources: dict[str, str],
+    *own: str,
+    errors: frozenset[str] = ATTRIBUTE_ERRORS,
+    drags: str = "",
+    parsed: set[str] | None = None,
 ) -> set[str]:
-    """The modules of a small world that fail when `own` do."""
+    """The modules of a small world that fail when `own` do; those that had to be read add to `parsed`."""
     files = {file_at(path).module: (file_at(path), text) for path, text in sources.items()}
     modules = {
         name: Module(
@@ -43,7 +47,7 @@ def failing(
     def defines(name: str) -> list[str]:
         return re.findall(r"class (\w+)", files[name][1])
 
-    expected: set[str] = set()
+    expected: set[str] = set() if parsed is None else parsed
 
     def asked(name: str) -> Iterable[tuple[Statement, frozenset[str]]]:
         assert name in expected, "it could have been read ahead"
@@ -103,6 +107,18 @@ def test_importing_what_fails_fails(text: str) -> None:
 def test_other_modules_do_not_fail(text: str) -> None:
     world = {"p/__init__.py": "", "p/bad.py": "", "p/user.py": text, "p/fine.py": ""}
     assert failing(world, "p.bad") == {"p.bad"}
+
+
+def test_what_surely_fails_is_not_parsed() -> None:
+    world = {
+        "p/bad.py": "",
+        "p/worse.py": "import p.bad",
+        "p/sure.py": "if something:\n    import p.bad\nimport p.worse",
+        "p/unsure.py": "if something:\n    import p.sure",
+    }
+    parsed: set[str] = set()
+    assert failing(world, "p.bad", parsed=parsed) == {"p.bad", "p.worse", "p.sure", "p.unsure"}
+    assert parsed == {"p.unsure"}
 
 
 def test_a_missing_module_is_caught_where_a_missing_attribute_is_not() -> None:
