@@ -10,6 +10,7 @@ the list of answers [exists, first part that is missing, names of parameters or 
 packages are asked], or a text: what failed.
 """
 
+import gc
 import importlib
 import inspect
 import json
@@ -17,6 +18,8 @@ import os
 import re
 import signal
 import sys
+from functools import lru_cache
+from importlib.machinery import PathFinder
 
 ANY_BUILTIN = (
     "input other out dim axis keepdim keepdims dtype device layout requires_grad pin_memory memory_format "
@@ -36,6 +39,7 @@ PARTS = 2
 def main():
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever an import prints is no answer
+    gc.disable()  # what is imported stays
     module = sys.argv[1]
     block = Block(frozenset(sys.argv[2].split(",")) - {module})
     sys.path.extend(p for p in sys.argv[3:] if p not in sys.path)
@@ -178,15 +182,25 @@ def attribute(top, module, name, known):
     for part in name.split(".")[module.count(".") + 1 :]:
         path += "." + part
         owner = found
+        if known is not None and loads_itself(owner, part):
+            return None
         try:
             found = getattr(found, part)
         except BaseException:
             return [open_ended(owner, path), path, None]
         if known is not None and inspect.ismodule(found) and path in sys.modules and path not in known:
             return None
-        if type(found).__name__ == "_OpNamespace" and not dir_of(found):
+        if type(found).__name__ == "_OpNamespace" and not has_operators(found):
             return [True, "", None]
     return [True, "", parameters(found, name)]
+
+
+def loads_itself(owner, part):
+    """A module that its package loads when it is first asked for (PEP 562): that may take half a second."""
+    if not inspect.ismodule(owner) or part in vars(owner) or "__getattr__" not in vars(owner):
+        return False
+    path = getattr(owner, "__path__", None)
+    return path is not None and PathFinder.find_spec(owner.__name__ + "." + part, path) is not None
 
 
 def open_ended(owner, path):
@@ -194,15 +208,20 @@ def open_ended(owner, path):
     return type(owner).__name__ in ("_Ops", "_Classes")
 
 
-def dir_of(namespace):
-    """The operators of a namespace of torch.ops; the one attribute that is always there is its origin."""
+def has_operators(namespace):
+    """Whether a namespace of torch.ops has any; the one attribute that is always there is its origin."""
     try:
-        import torch
-
-        wanted = namespace.name + "::"
-        return any(each.startswith(wanted) for each in torch._C._dispatch_get_all_op_names())
+        return namespace.name in namespaces()
     except Exception:
         return True
+
+
+@lru_cache(None)
+def namespaces():
+    """Those of torch.ops that have operators."""
+    import torch
+
+    return {each.partition("::")[0] for each in torch._C._dispatch_get_all_op_names()}
 
 
 def imports(top, module, name):

@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from surgeon.scan.names import Attempt, Binding, Call, Condition, Context, Import, Scope, Use, below, dotted
 
 
+_PLAIN = frozenset({"ctx", "op", "ops", "kind", "type_comment", "type_ignores", "conversion", "level"})
+"""Fields of nodes that hold no code."""
+
+
 class Expressions:
     """One walk over a tree. The bodies of functions are read last, when the names around them are known."""
 
@@ -25,6 +29,7 @@ class Expressions:
         self._later: list[Callable[[], None]] = []
         self._functions = 0
         self._rules: dict[type[ast.AST], Callable[..., None]] = {}
+        self._reaching: set[str] = set()
 
     def block(self, body: Sequence[ast.stmt]) -> None:
         """Statements in order. What follows an `if` that leaves runs only where that was not taken."""
@@ -50,19 +55,18 @@ class Expressions:
     def children(self, node: ast.AST) -> None:
         """Everything in a node that has no rule of its own."""
         for name in node._fields:
+            if name in _PLAIN:
+                continue
             value = getattr(node, name, None)
-            if isinstance(value, ast.AST):
-                self.visit(value)
-            elif isinstance(value, list) and value:
-                if isinstance(value[0], ast.stmt):
+            if isinstance(value, list):
+                if value and isinstance(value[0], ast.stmt):
                     self.block(value)
                 else:
                     for each in value:
                         if isinstance(each, ast.AST):
                             self.visit(each)
-
-    def visit_Load(self, node: ast.Load) -> None:
-        """Nothing in it."""
+            elif isinstance(value, ast.AST):
+                self.visit(value)
 
     def visit_MatchAs(self, node: ast.MatchAs | ast.MatchStar) -> None:
         if node.name:
@@ -76,25 +80,27 @@ class Expressions:
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
-            self.use(node)
+            if node.id in self._reaching:
+                self.use(node)
         elif isinstance(node.ctx, ast.Store):
             self.bind(node.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        if isinstance(node.ctx, ast.Load):
+        root = _root(node)
+        if not isinstance(root, ast.Name):
+            self.visit(root)
+        elif root.id not in self._reaching:
+            return
+        elif isinstance(node.ctx, ast.Load):
             self.use(node)
         else:
             self.stored |= {name for name, _ in self.scope.resolve(node) if below(name, self.top)}
-        inner: ast.expr = node
-        while isinstance(inner, ast.Attribute):
-            inner = inner.value
-        if not isinstance(inner, ast.Name):
-            self.visit(inner)
 
     def visit_Call(self, node: ast.Call) -> None:
-        keywords = tuple(each.arg for each in node.keywords if each.arg)
-        if isinstance(node.func, (ast.Name, ast.Attribute)) and dotted(node.func):
-            self.use(node.func, keywords)
+        root = _root(node.func)
+        if isinstance(root, ast.Name):
+            if root.id in self._reaching:
+                self.use(node.func, tuple(each.arg for each in node.keywords if each.arg))
             self.called(node.func)
             self.asked(node)
         else:
@@ -106,16 +112,20 @@ class Expressions:
 
     def asked(self, node: ast.Call) -> None:
         """`hasattr(torch, "x")`, `getattr(torch, "x")` and `import_module("torch.x")`."""
-        called, words = dotted(node.func), [_text(each) for each in node.args]
-        if called in ("hasattr", "getattr") and len(words) > 1 and words[1]:
+        called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if called not in ("hasattr", "getattr", "import_module"):
+            return
+        words = [_text(each) for each in node.args]
+        if called == "import_module":
+            if words and below(words[0], self.top):
+                self.uses.append(Use(words[0], node.lineno, self.context, imported=True))
+        elif isinstance(node.func, ast.Name) and len(words) > 1 and words[1]:
             for name, binding in self.scope.resolve(node.args[0]):
                 if below(name, self.top):
                     asked = f"{name}.{words[1]}"
                     self.checks.add(asked)
                     if called == "getattr" and len(words) == 2:
                         self.uses.append(Use(asked, node.lineno, self.context, binding=binding))
-        elif called.rpartition(".")[2] == "import_module" and words and below(words[0], self.top):
-            self.uses.append(Use(words[0], node.lineno, self.context, imported=True))
 
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
         before, wanted = self.context, isinstance(node.op, ast.And)
@@ -197,6 +207,8 @@ class Expressions:
         imported: bool = False,
     ) -> None:
         """Give a name a meaning here; what a `try` binds, it binds only if it gets that far."""
+        if target and (below(target, self.top) or below(self.top, target)):
+            self._reaching.add(name)
         context = self.context
         if self.attempts:
             tried = (Condition(each, True, self.scope) for each in self.attempts)
@@ -230,6 +242,13 @@ def leaves(body: Sequence[ast.stmt]) -> bool:
     if isinstance(last, ast.If):
         return leaves(last.body) and leaves(last.orelse)
     return isinstance(last, (ast.Return, ast.Raise, ast.Continue, ast.Break))
+
+
+def _root(node: ast.expr) -> ast.expr:
+    """What a chain of attributes begins with."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node
 
 
 def _text(node: ast.expr) -> str:
