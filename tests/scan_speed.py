@@ -1,7 +1,8 @@
 """How long `scan` takes on a whole stack with real torch; `python -m tests.scan_speed` changes docs/scan.md.
 
 Cold: an empty cache folder, as on a new machine; the files themselves have been read before, and torch
-has its bytecode, as pip leaves it. Warm: the same command again. Medians of wall time; processor time is that of all processes together.
+has its bytecode, as pip leaves it. Warm: the same command again. Medians of wall time; processor time
+is that of all processes together.
 """
 
 from __future__ import annotations

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 
-from surgeon.scan.names import Attempt, Binding, Call, Condition, Context, Import, Scope, Use, below, dotted
-
+from surgeon.scan.names import Attempt, Binding, Call, Condition, Context, Import, Scope, Use, below
 
 _PLAIN = frozenset({"ctx", "op", "ops", "kind", "type_comment", "type_ignores", "conversion", "level"})
 """Fields of nodes that hold no code."""

@@ -109,7 +109,7 @@ def glance(data: bytes, top: str, package: str) -> Glance:
 
 
 def code_of(data: bytes) -> bytes:
-    """A source without its comments and texts; texts that may hold code (f-strings) stay.
+    """A source without its comments and texts; what may be code in a text (an f-string) stays.
 
     Where texts nest in a way that this cannot follow (PEP 701), the source is returned as it is.
     """
@@ -125,7 +125,7 @@ def code_of(data: bytes) -> bytes:
             text = match.group()
             if text.count(b"{") != text.count(b"}"):
                 return data
-            parts.append(text)
+            parts.append(b'"%s"' % text[text.find(b"{") : text.rfind(b"}") + 1])
         else:
             parts.append(b'""')
     return b"".join([*parts, data[position:]])

@@ -29,6 +29,7 @@ AWKWARD = [
     "from torch import*",
     "from.import a\nfrom .b import(c)\nfrom..d import e",
     "import torch\nx = f'{torch.xpu}'",
+    "import torch\nx = f'a {{ {torch.a} {x:{torch.b}} }} {torch.c}'",
     "import torch\nx = '''\n''' + torch.a\n'''\n'''",
     "import torch\r\nx = (torch\r\n  .a)\r\nfrom torch import (\r\n  b,\r\n)\r\n",
     "\ufeffimport torch\ntorch.a",
@@ -61,6 +62,12 @@ def lost(data: bytes, package: str) -> list[str]:
 @pytest.mark.parametrize("source", AWKWARD)
 def test_nothing_is_lost_in_an_awkward_source(source: str) -> None:
     assert not lost(source.encode(), "p.q")
+
+
+def test_comments_and_texts_are_no_code() -> None:
+    source = b"import torch\n# torch.a\nx = 'torch.b', f'a torch.c {torch.d} torch.e'\n"
+    assert glance(source, "torch", "p").names == {f"torch.{each}" for each in "abcde"}
+    assert glance(code_of(source), "torch", "p").names == {"torch.d"}
 
 
 @pytest.fixture(scope="module")
