@@ -15,7 +15,7 @@ help:
 	@echo "make e2e-more  doctor and wheel on a further stack; CI does not run them"
 	@echo "make matrix every environment of docs/compatibility.md, measured anew where an input changed;"
 	@echo "            MATRIX='--only REGEX --jobs N' for some of them, N at a time"
-	@echo "make scan-truth  every module of three stacks imported, held against what scan predicts; an hour"
+	@echo "make scan-truth  every module of three stacks imported, held against what scan predicts; ten minutes"
 	@echo "make torch-names  the table of torch's names, with the releases that are new on the package index"
 	@echo "make bench  how fast it is, on this machine when it is quiet: docs/performance.md; ten minutes;"
 	@echo "            BENCH='--only startup,apply' for some sections again"

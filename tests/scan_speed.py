@@ -1,7 +1,7 @@
 """How long `scan` takes on a whole stack with real torch; `python -m tests.scan_speed` changes docs/scan.md.
 
-Cold: an empty cache folder, as on a new machine; the files themselves have been read before, and torch
-has its bytecode, as pip leaves it. Warm: the same command again. Medians of wall time; processor time
+Cold: an empty cache folder, as on a new machine; the files themselves have been read before, and have
+their bytecode, as pip leaves them. Warm: the same command again. Medians of wall time; processor time
 is that of all processes together.
 """
 
@@ -47,8 +47,7 @@ def sentence(cold: list[tuple[float, float]], warm: list[tuple[float, float]]) -
 def main() -> None:
     """Measure, print, and write it down."""
     venv = environments.pod(support.CACHE / "scan" / STACK, STACK)
-    torch = support.site_packages(venv) / "torch"
-    support.run(venv / "bin" / "python", "-m", "compileall", "-q", torch, check=False)
+    environments.compile_all(venv)
     cold, warm = [], []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as cache:

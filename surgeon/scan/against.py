@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from surgeon.scan.by_name import imports_by_name
 from surgeon.scan.cover import Cover, Patched, Pending
 from surgeon.scan.gaps import Gap, When
-from surgeon.scan.graph import Certain, Failure, Graph
+from surgeon.scan.glance import Statement
+from surgeon.scan.graph import Certain, Failure, Graph, Module
 from surgeon.scan.reading import Key, Reading
 from surgeon.scan.results import Broken, Place, Row, Scanned, ScanResult, Verdict
 from surgeon.scan.surface import Surface
@@ -97,8 +99,9 @@ class Against:
         files = reading.files
         self.keys = {file.module: key for key, file in files.items()}
         drags = getattr(self.surface, "drags", {})
+        self.by_name = imports_by_name(reading)
         return Graph(
-            {file.module: reading.module(key) for key, file in files.items()},
+            {file.module: self._module(reading, key) for key, file in files.items()},
             lambda module: reading.defines(self.keys[module]),
             self._certain(reading),
             lambda name: drags.get(name, ()),
@@ -106,13 +109,22 @@ class Against:
         )
 
     def _changed(self, graph: Graph, after: Reading, covers: Iterable[Key]) -> Graph:
-        modules = [after.module(key) for key in covers]
+        modules = [self._module(after, key) for key in covers]
         if any(each.lazy for each in modules):  # what others get through it may have changed
             return self._graph(after)
         return graph.changed(modules, self._certain(after))
 
+    def _module(self, reading: Reading, key: Key) -> Module:
+        module = reading.module(key)
+        named = tuple(statement for statement, _ in self.by_name.get(key, ()))
+        return replace(module, statements=(*module.statements, *named)) if named else module
+
     def _certain(self, reading: Reading) -> Certain:
-        return lambda module: judged.imports if (judged := reading.certain(self.keys[module])) else ()
+        def imports(module: str) -> Iterable[tuple[Statement, frozenset[str]]]:
+            judged = reading.certain(key := self.keys[module])
+            return (*judged.imports, *self.by_name.get(key, ())) if judged else ()
+
+        return imports
 
     def _own(self, gaps: Mapping[Key, Sequence[Gap]]) -> dict[str, tuple[int, frozenset[str]]]:
         """The modules with a gap of their own that bites at import."""

@@ -5,7 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 
-from surgeon.scan.names import Attempt, Binding, Call, Condition, Context, Import, Scope, Use, below
+from surgeon.scan.names import (
+    Attempt,
+    Binding,
+    Call,
+    Condition,
+    Context,
+    Import,
+    Loader,
+    Order,
+    Scope,
+    Use,
+    below,
+)
 
 _PLAIN = frozenset({"ctx", "op", "ops", "kind", "type_comment", "type_ignores", "conversion", "level"})
 """Fields of nodes that hold no code."""
@@ -19,6 +31,8 @@ class Expressions:
         self.uses: list[Use] = []
         self.imports: list[Import] = []
         self.calls: list[Call] = []
+        self.loaders: list[Loader] = []
+        self.orders: list[Order] = []
         self.checks: set[str] = set()
         self.stored: set[str] = set()
         self.scope = self.top_scope = Scope()
@@ -29,6 +43,7 @@ class Expressions:
         self._functions = 0
         self._rules: dict[type[ast.AST], Callable[..., None]] = {}
         self._reaching: set[str] = set()
+        self._defined: dict[int, ast.FunctionDef] = {}
 
     def block(self, body: Sequence[ast.stmt]) -> None:
         """Statements in order. What follows an `if` that leaves runs only where that was not taken."""
@@ -102,6 +117,7 @@ class Expressions:
                 self.use(node.func, tuple(each.arg for each in node.keywords if each.arg))
             self.called(node.func)
             self.asked(node)
+            self.orders_of(node)
         else:
             self.visit(node.func)
         for each in node.args:
@@ -112,12 +128,14 @@ class Expressions:
     def asked(self, node: ast.Call) -> None:
         """`hasattr(torch, "x")`, `getattr(torch, "x")` and `import_module("torch.x")`."""
         called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        if called not in ("hasattr", "getattr", "import_module"):
+        if called not in ("hasattr", "getattr", "import_module", "__import__"):
             return
         words = [_text(each) for each in node.args]
-        if called == "import_module":
+        if called in ("import_module", "__import__"):
             if words and below(words[0], self.top):
                 self.uses.append(Use(words[0], node.lineno, self.context, imported=True))
+            elif words and isinstance(node.args[0], ast.Name):
+                self.loads(node.args[0].id)
         elif isinstance(node.func, ast.Name) and len(words) > 1 and words[1]:
             for name, binding in self.scope.resolve(node.args[0]):
                 if below(name, self.top):
@@ -125,6 +143,22 @@ class Expressions:
                     self.checks.add(asked)
                     if called == "getattr" and len(words) == 2:
                         self.uses.append(Use(asked, node.lineno, self.context, binding=binding))
+
+    def loads(self, name: str) -> None:
+        """Note that the function around imports what it is given, where it always does."""
+        node = self._defined.get(self.context.function or 0)
+        if node is None or len(self.context.conditions) > self.base or _means_another(node, name):
+            return
+        parameters = tuple(each.arg for each in (*node.args.posonlyargs, *node.args.args))
+        if name in parameters or name in (each.arg for each in node.args.kwonlyargs):
+            self.loaders.append(Loader(node.name, parameters, name, self.context.caught))
+
+    def orders_of(self, node: ast.Call) -> None:
+        """Note a call of an imported function that importing the module does."""
+        if isinstance(node.func, ast.Name) and self.context.function is None:
+            for binding in self.scope.find(node.func.id):
+                if binding.imported and binding.target:
+                    self.orders.append(Order(binding.target, node, self.context))
 
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
         before, wanted = self.context, isinstance(node.op, ast.And)
@@ -248,6 +282,15 @@ def _root(node: ast.expr) -> ast.expr:
     while isinstance(node, ast.Attribute):
         node = node.value
     return node
+
+
+def _means_another(function: ast.FunctionDef, name: str) -> bool:
+    """Tell whether a function gives its parameter another meaning, or runs only when it is gone through."""
+    return any(
+        isinstance(each, (ast.Yield, ast.YieldFrom))
+        or (isinstance(each, ast.Name) and each.id == name and isinstance(each.ctx, ast.Store))
+        for each in ast.walk(function)
+    )
 
 
 def _text(node: ast.expr) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import enum
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from surgeon.scan.glance import Statement
 from surgeon.scan.guards import ATTRIBUTE_ERRORS, IMPORT_ERRORS, KEYWORD_ERRORS, Judge, World
-from surgeon.scan.names import Import, Source, Use, below
+from surgeon.scan.names import Import, Loader, Order, Source, Use, below
 from surgeon.scan.surface import Found, Question
 
 Asking = Callable[[Collection[Question]], Mapping[Question, Found]]
@@ -54,10 +55,33 @@ class Judged:
     Attributes:
         gaps: in the order of their lines.
         imports: what importing it imports, for certain, each with the errors that are caught around it.
+        loaders: its functions that import what they are given.
+        orders: what it gives to functions of other modules while it is imported.
     """
 
     gaps: tuple[Gap, ...]
     imports: tuple[tuple[Statement, frozenset[str]], ...]
+    loaders: tuple[Loader, ...] = ()
+    orders: tuple[Handed, ...] = ()
+
+
+@dataclass(frozen=True)
+class Handed:
+    """Texts that a function of another module is called with.
+
+    Attributes:
+        target: its dotted name.
+        arguments: those given by position; of a name that another module defines, that dotted name.
+        keywords: those given by keyword.
+        line: 1-based.
+        caught: the errors that are caught around the call.
+    """
+
+    target: str
+    arguments: tuple[str, ...]
+    keywords: tuple[tuple[str, str], ...]
+    line: int
+    caught: frozenset[str]
 
 
 def questions(source: Source) -> list[Question]:
@@ -92,7 +116,8 @@ def judge(
         for each in source.imports
         if _runs(judge, each)
     )
-    return Judged(tuple(dict.fromkeys(gaps)), tuple(imports))
+    orders = (_handed(each, source) for each in source.orders if not judge.is_dead(each.context))
+    return Judged(tuple(dict.fromkeys(gaps)), tuple(imports), source.loaders, tuple(orders))
 
 
 def _question(source: Source, use: Use) -> Question:
@@ -124,6 +149,29 @@ def _when(judge: Judge, use: Use, missing: str, errors: frozenset[str]) -> When:
     if judge.is_guarded(use, missing, errors):
         return When.GUARDED
     return When.IMPORT if judge.runs_at_import(use.context, missing, errors) else When.CALL
+
+
+def _handed(order: Order, source: Source) -> Handed:
+    call = order.call
+    return Handed(
+        order.target,
+        tuple(_word(each, source) for each in call.args),
+        tuple((each.arg, _word(each.value, source)) for each in call.keywords if each.arg),
+        call.lineno,
+        order.context.caught,
+    )
+
+
+def _word(node: ast.expr, source: Source) -> str:
+    """A text; of a name that another module defines, that dotted name."""
+    if isinstance(node, ast.Name):
+        found = source.scope.find(node.id)
+        if len(found) != 1:
+            return ""
+        if found[0].value is None:
+            return found[0].target
+        node = found[0].value
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _runs(judge: Judge, each: Import) -> bool:

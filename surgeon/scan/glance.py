@@ -23,6 +23,7 @@ _GAP = rb"(?:\s|\\\r?\n|#[^\n]*\n)*"
 _KEYWORD = re.compile(rb"(\w+)\s*=(?!=)")
 _TOKEN = re.compile(rb"[()]|(\w+)\s*=(?!=)|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|#[^\n]*|([\"'])")
 _LOOK_UP = re.compile(rb"attr\(\s*([\w.]+)\s*,\s*[rbuRBU]?[\"'](\w+)[\"']")
+_BY_NAME = re.compile(rb"(?:import_module|__import__)\(\s*[A-Za-z_]")
 _LEXEME = re.compile(
     rb"#[^\n]*"
     rb'|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'
@@ -69,6 +70,7 @@ class Glance(NamedTuple):
             could not be seen.
         statements: its imports, of any module.
         looked_up: names that it asks `getattr` or `hasattr` for.
+        by_name: whether it imports modules whose names it computes or is given.
     """
 
     names: frozenset[str]
@@ -76,6 +78,7 @@ class Glance(NamedTuple):
     looked_up: frozenset[str]
     keywords: frozenset[tuple[str, str]]
     statements: tuple[Statement, ...]
+    by_name: bool = False
 
 
 def glance(data: bytes, top: str, package: str) -> Glance:
@@ -104,7 +107,12 @@ def glance(data: bytes, top: str, package: str) -> Glance:
     names, keywords = _uses(data, aliases) if aliases else (set(), set())
     looked_up = _looked_up(data, aliases) if aliases else set()
     return Glance(
-        frozenset(names), frozenset(imported), frozenset(looked_up), frozenset(keywords), tuple(statements)
+        frozenset(names),
+        frozenset(imported),
+        frozenset(looked_up),
+        frozenset(keywords),
+        tuple(statements),
+        _imports_by_name(data),
     )
 
 
@@ -212,6 +220,10 @@ def _places(data: bytes, word: bytes) -> Iterator[tuple[bytes, int, str]]:
                     bound = _bound(data, start + len(left) - 1)
             yield chain, match.end() if match.group(2) else 0, bound
         position = data.find(word, position + len(word))
+
+
+def _imports_by_name(data: bytes) -> bool:
+    return (b"import_module(" in data or b"__import__(" in data) and _BY_NAME.search(data) is not None
 
 
 def _looked_up(data: bytes, aliases: dict[str, set[str]]) -> set[str]:

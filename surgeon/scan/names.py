@@ -140,6 +140,32 @@ class Call:
     context: Context
 
 
+@dataclass(frozen=True)
+class Loader:
+    """A function of a module's own that always imports the module whose name it is given.
+
+    Attributes:
+        name: its own.
+        parameters: those that may be given by position, in order.
+        parameter: the one that it imports.
+        caught: the errors that it deals with.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    parameter: str
+    caught: frozenset[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """One call of an imported function that importing the module does: `target` is its dotted name."""
+
+    target: str
+    call: ast.Call
+    context: Context
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """What was read of one source.
@@ -152,6 +178,8 @@ class Source:
         loaded: the modules below the one asked that it imports.
         stored: the names that it sets itself.
         scope: the module's names.
+        loaders: its functions that import what they are given.
+        orders: what may be given to those of other modules.
     """
 
     uses: tuple[Use, ...]
@@ -161,6 +189,8 @@ class Source:
     loaded: frozenset[str]
     stored: frozenset[str]
     scope: Scope
+    loaders: tuple[Loader, ...] = ()
+    orders: tuple[Order, ...] = ()
 
 
 def dotted(node: ast.expr) -> str:

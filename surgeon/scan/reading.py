@@ -21,6 +21,7 @@ from surgeon.scan.workers import Besides, shared
 Result = TypeVar("Result")
 
 _DEFINED = re.compile(rb"\n(?:(?:class|def|async def)[ \t]+(\w+)|(\w+)[ \t]*[=:])")
+_SET_TO = rb"""(?m)^%s[ \t]*(?::[^=\n]*)?=[ \t]*["']([\w.]+)["'][ \t]*(?:#|\r?$)"""
 UNREADABLE = (OSError, SyntaxError, ValueError, RecursionError, MemoryError)
 """What reading and parsing a file may come to."""
 LARGEST_BYTES = 8_000_000
@@ -222,6 +223,17 @@ class Reading:
         except (OSError, ValueError):
             return []
         return [(first or second).decode(errors="replace") for first, second in found]
+
+    def text_of(self, word: str) -> str:
+        """A module's name: the word itself, or what a module sets it to; empty if it is neither."""
+        keys = {file.module: key for key, file in self.files.items()}
+        owner, _, name = word.rpartition(".")
+        if word in keys or owner not in keys:
+            return word if word in keys else ""
+        with suppress(OSError, ValueError):
+            if found := re.search(_SET_TO % name.encode(), self.bytes_of(keys[owner])):
+                return found.group(1).decode()
+        return ""
 
     def share(
         self,

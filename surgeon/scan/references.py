@@ -46,6 +46,8 @@ def read(data: bytes, top: str, package: str = "", *, lazy_annotations: bool = F
         | frozenset(use.name.rpartition(".")[0] for use in reader.uses if use.imported),
         stored=frozenset(reader.stored),
         scope=reader.top_scope,
+        loaders=tuple(reader.loaders),
+        orders=tuple(reader.orders),
     )
 
 
@@ -158,6 +160,8 @@ class _Reader(Expressions):
             if node.returns:
                 self.visit(node.returns)
         key = self.function(node.args, node.body)
+        if self.scope is self.top_scope and isinstance(node, ast.FunctionDef):
+            self._defined[key] = node
         self.bind(node.name, function=key)
 
     visit_AsyncFunctionDef = visit_FunctionDef
