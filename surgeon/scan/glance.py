@@ -23,7 +23,7 @@ _GAP = rb"(?:\s|\\\r?\n|#[^\n]*\n)*"
 _KEYWORD = re.compile(rb"(\w+)\s*=(?!=)")
 _TOKEN = re.compile(rb"[()]|(\w+)\s*=(?!=)|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|#[^\n]*|([\"'])")
 _LOOK_UP = re.compile(rb"attr\(\s*([\w.]+)\s*,\s*[rbuRBU]?[\"'](\w+)[\"']")
-_BY_NAME = re.compile(rb"(?:import_module|__import__)\(\s*[A-Za-z_]")
+_BY_NAME = re.compile(rb"(?:import_module|__import__)\(\s*(?:[\"']([\w.]+)[\"']|(?=[A-Za-z_]))")
 _LEXEME = re.compile(
     rb"#[^\n]*"
     rb'|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'
@@ -70,6 +70,7 @@ class Glance(NamedTuple):
             could not be seen.
         statements: its imports, of any module.
         looked_up: names that it asks `getattr` or `hasattr` for.
+        loaded: those that it asks `import_module` for.
         by_name: whether it imports modules whose names it computes or is given.
     """
 
@@ -78,7 +79,8 @@ class Glance(NamedTuple):
     looked_up: frozenset[str]
     keywords: frozenset[tuple[str, str]]
     statements: tuple[Statement, ...]
-    by_name: bool = False
+    loaded: frozenset[str]
+    by_name: bool
 
 
 def glance(data: bytes, top: str, package: str) -> Glance:
@@ -106,13 +108,15 @@ def glance(data: bytes, top: str, package: str) -> Glance:
                 aliases.setdefault(alias or name, set()).add(reached)
     names, keywords = _uses(data, aliases) if aliases else (set(), set())
     looked_up = _looked_up(data, aliases) if aliases else set()
+    texts = _imported_by_name(data)
     return Glance(
         frozenset(names),
         frozenset(imported),
         frozenset(looked_up),
         frozenset(keywords),
         tuple(statements),
-        _imports_by_name(data),
+        frozenset(each for each in texts if below(each, top)),
+        "" in texts,
     )
 
 
@@ -222,8 +226,11 @@ def _places(data: bytes, word: bytes) -> Iterator[tuple[bytes, int, str]]:
         position = data.find(word, position + len(word))
 
 
-def _imports_by_name(data: bytes) -> bool:
-    return (b"import_module(" in data or b"__import__(" in data) and _BY_NAME.search(data) is not None
+def _imported_by_name(data: bytes) -> set[str]:
+    """What `import_module` and `__import__` are given: texts, and an empty one for anything else."""
+    if b"import_module(" not in data and b"__import__(" not in data:
+        return set()
+    return {each.decode() for each in _BY_NAME.findall(data)}
 
 
 def _looked_up(data: bytes, aliases: dict[str, set[str]]) -> set[str]:

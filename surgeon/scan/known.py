@@ -28,7 +28,7 @@ class Known:
         Raises:
             EnvironmentUnusable: the module cannot be asked.
         """
-        imported = {name for each in glances for name in each.imported}
+        imported = {name for each in glances for name in (*each.imported, *each.loaded)}
         names = {name for each in glances for name in (*each.names, *each.looked_up)}
         plain = [Question(name) for name in names]
         self._learn([*plain, *(Question(name, True) for name in imported)])
@@ -47,7 +47,7 @@ class Known:
     def doubts(self, each: Glance) -> bool:
         """Tell whether a source may ask for something that is missing."""
         asked = [*map(Question, (*each.names, *each.looked_up))]
-        asked += [Question(name, True) for name in each.imported]
+        asked += [Question(name, True) for name in (*each.imported, *each.loaded)]
         if not all(question in self._found and self._found[question].exists for question in asked):
             return True
         for name, keyword in each.keywords:

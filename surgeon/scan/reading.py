@@ -151,7 +151,7 @@ class Reading:
             found[key] = first = self.glances[key]
             with suppress(OSError, ValueError):
                 bare = glance(code_of(self.bytes_of(key)), self.world.top, self.files[key].package)
-                found[key] = bare._replace(looked_up=first.looked_up)
+                found[key] = bare._replace(looked_up=first.looked_up, loaded=first.loaded)
         return found
 
     def gaps(self, keys: Collection[Key]) -> dict[Key, tuple[Gap, ...]]:

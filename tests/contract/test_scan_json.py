@@ -105,6 +105,13 @@ def test_a_folder_of_ones_own(venv: Path, tmp_path: Path) -> None:
     assert scan(venv, code / "mine.py").json["missing"][0]["first"] == "mine.py:2"  # type: ignore[index]
 
 
+@pytest.mark.parametrize("call", ["importlib.import_module('library.shiny')", "__import__('library.shiny')"])
+def test_a_module_that_is_asked_for_as_a_text(venv: Path, tmp_path: Path, call: str) -> None:
+    (tmp_path / "mine.py").write_text(f"import importlib\n# library\n{call}")
+    (row,) = scan(venv, tmp_path / "mine.py").json["missing"]  # type: ignore[misc]
+    assert (row["name"], row["when"], row["first"]) == ("library.shiny", "import", "mine.py:3")
+
+
 BAD = {
     "old.py": b"import library\nlibrary.shiny\nprint 'python 2'\n",
     "nulls.py": b"import library\nlibrary.shiny\0\n",

@@ -26,6 +26,7 @@ AWKWARD = [
     "import torch\ntorch.a(\n  b,  # it's (odd\n  c=1,\n)",
     "import torch\ngetattr(torch, 'xpu').x",
     "def f():\n    from torch import xpu as y\n    return y.z",
+    "import importlib\nimportlib.import_module('torch.a')\n__import__(\n    \"torch.b\")",
     "from torch import*",
     "from.import a\nfrom .b import(c)\nfrom..d import e",
     "import torch\nx = f'{torch.xpu}'",
@@ -46,7 +47,7 @@ def lost(data: bytes, package: str) -> list[str]:
     for use in found.uses:
         for each, names in ((seen, seen.names | seen.looked_up), (bare, bare.names | seen.looked_up)):
             if use.imported:
-                there = use.name in each.imported | seen.imported
+                there = use.name in each.imported | seen.imported | seen.loaded
             else:
                 there = use.name in names or use.name == "torch" or use.name in each.imported
             words = {word for name, word in each.keywords if name == use.name}
