@@ -15,8 +15,9 @@ from surgeon.scan.cover import Cover
 from surgeon.scan.results import ScanResult
 from tests import environments, support, truth
 
-SAMPLE = 40
-"""Modules of each kind, besides all that have a gap of their own; `make scan-truth` imports every one."""
+SAMPLES = {"aug25": 40}
+"""Of a stack whose modules really can be imported, that takes minutes: so many modules of each kind are,
+besides all that have a gap of their own. `make scan-truth` imports every one."""
 ASKED = ("diffusers", "xfuser", "peft")
 
 
@@ -28,9 +29,9 @@ def stack(request: pytest.FixtureRequest) -> tuple[str, Path]:
 @pytest.mark.e2e
 def test_every_crash_is_predicted_and_nearly_every_prediction_comes_true(stack: tuple[str, Path]) -> None:
     name, venv = stack
-    found = truth.measure(venv, name, SAMPLE)
+    found = truth.measure(venv, name, SAMPLES.get(name, 0))
     print(found, found.missed, found.false, sep="\n")
-    assert found.modules > SAMPLE, "nothing was proved"
+    assert found.modules > 40, "nothing was proved"
     assert not found.missed
     assert found.precision >= 0.95, found.false
 
