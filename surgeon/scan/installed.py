@@ -55,6 +55,7 @@ class Installed:
         self.drags: dict[str, frozenset[str]] = {}
         self._memory, self._known = memory, 0
         self._lines: list[tuple[list[Any], list[Any]]] = []
+        self._due: list[list[Any]] = []
         parts = (Path(__file__).with_name(name) for name in ("outsiders.py", "answers.py"))
         program = "\n".join(each.read_text(encoding="utf-8") for each in parts)
         self._command = [str(environment.python), "-I", "-B", "-W", "ignore", "-c", program, module]
@@ -106,12 +107,19 @@ class Installed:
         Raises:
             EnvironmentUnusable: the module cannot be imported, or the interpreter died.
         """
-        fresh = [each for each in dict.fromkeys(questions) if each not in self._answers]
-        if fresh:
-            lines: list[list[Any]] = [[each.name, each.imported] for each in fresh]
-            for line, answer in zip(lines, self._talk(lines), strict=True):
-                self._take(line, answer)
+        self._receive()
+        self._send(questions)
+        self._receive()
         return {each: self._answers[each] for each in questions}
+
+    def expect(self, questions: Collection[Question]) -> None:
+        """Ask something whose answers are wanted later, if the process runs anyway.
+
+        Raises:
+            EnvironmentUnusable: the interpreter died.
+        """
+        if self.is_running and not self._due:
+            self._send(questions)
 
     def close(self) -> None:
         """End the process, and remember what it said."""
@@ -124,24 +132,39 @@ class Installed:
         self._process.communicate()
         self._said.close()
 
-    def _talk(self, lines: list[list[Any]]) -> list[list[Any]]:
+    def _send(self, questions: Collection[Question]) -> None:
+        fresh = [each for each in dict.fromkeys(questions) if each not in self._answers]
+        if not fresh:
+            return
         process = self._start()
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        self._due = [[each.name, each.imported] for each in fresh]
         try:
-            process.stdin.write(json.dumps(lines).encode() + b"\n")
+            process.stdin.write(json.dumps(self._due).encode() + b"\n")
             process.stdin.flush()
+        except OSError as error:
+            raise self._died("") from error
+
+    def _receive(self) -> None:
+        """Take what is due. Nothing else may be asked before: both sides would wait for the other to read."""
+        if not self._due:
+            return
+        process = self._start()
+        assert process.stdout is not None
+        try:
             while not select.select([process.stdout], [], [], 0)[0]:
                 if next(self.meanwhile, True):
                     break
-            answer = process.stdout.readline()
-            answered = json.loads(answer)
+            answered = json.loads(process.stdout.readline())
         except (OSError, ValueError) as error:
             raise self._died("") from error
         if isinstance(answered, str):
             raise self._died(answered)
-        if not isinstance(answered, list) or len(answered) != len(lines):
+        if not isinstance(answered, list) or len(answered) != len(self._due):
             raise self._died("it answered something else")
-        return answered
+        for line, answer in zip(self._due, answered, strict=True):
+            self._take(line, answer)
+        self._due = []
 
     def _died(self, reason: str) -> EnvironmentUnusable:
         status: int | str = "?"

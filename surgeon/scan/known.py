@@ -10,6 +10,11 @@ from surgeon.scan.names import below
 from surgeon.scan.surface import Found, Question
 
 
+def imported(glances: Iterable[Glance]) -> set[Question]:
+    """What some sources import, or ask to be imported."""
+    return {Question(name, True) for each in glances for name in (*each.imported, *each.loaded)}
+
+
 class Known:
     """The answers.
 
@@ -28,12 +33,12 @@ class Known:
         Raises:
             EnvironmentUnusable: the module cannot be asked.
         """
-        imported = {name for each in glances for name in (*each.imported, *each.loaded)}
+        loading = imported(glances)
         names = {name for each in glances for name in (*each.names, *each.looked_up)}
         plain = [Question(name) for name in names]
-        self._learn([*plain, *(Question(name, True) for name in imported)])
+        self._learn([*plain, *loading])
         lacking = {q.name: self._found[q].missing for q in plain if not self._found[q].exists}
-        loads = {above for name in imported for above in (name, name.rpartition(".")[0])}
+        loads = {above for each in loading for above in (each.name, each.name.rpartition(".")[0])}
         wanted = {lacks for lacks in set(lacking.values()) if any(below(m, lacks) for m in loads)}
         self._learn([Question(name, True) for name, lacks in lacking.items() if lacks in wanted])
         self._learn([Question(lacks, True) for lacks in wanted])

@@ -84,21 +84,25 @@ class Reading:
             raise ValueError(f"it is larger than {LARGEST_BYTES // 1_000_000} MB")
         return data
 
-    def look(self, busy: int = 0) -> None:
+    def look(self, busy: int = 0, halfway: Callable[[], None] = lambda: None) -> None:
         """Look at every file.
 
         Args:
             busy: how many processors are taken.
+            halfway: is called when some files have been looked at.
         """
         for key in self.files:
             try:
                 self._sizes[key] = (self.origins[key[0]].folder / key[1]).stat().st_size
             except OSError:
                 self._sizes[key] = 0
-        for glances, lazy, skipped in self.share(self._look, list(self.files), busy=busy):
-            self.glances.update(glances)
-            self.lazy |= lazy
-            self.skipped.update(skipped)
+        keys = list(self.files)
+        for part in (keys[: len(keys) * 2 // 3], keys[len(keys) * 2 // 3 :]) if busy else (keys,):
+            for glances, lazy, skipped in self.share(self._look, part, busy=busy):
+                self.glances.update(glances)
+                self.lazy |= lazy
+                self.skipped.update(skipped)
+            halfway()
 
     def _look(self, keys: Sequence[Key]) -> tuple[dict[Key, Glance], set[Key], Skipped]:
         found: dict[Key, Glance] = {}

@@ -18,7 +18,7 @@ from surgeon.scan.cover import Cover
 from surgeon.scan.gaps import Asking, When
 from surgeon.scan.guards import World
 from surgeon.scan.installed import Installed
-from surgeon.scan.known import Known
+from surgeon.scan.known import Known, imported
 from surgeon.scan.reading import Reading
 from surgeon.scan.results import Minimum, ScanResult, from_json
 from surgeon.scan.sources import Origin, headers, modules, of_distribution, origins, tops
@@ -120,9 +120,9 @@ class _Run:
         cover = Cover(self.registry, self.installed, instead)
         return Against(self.base(), surface, reading.asking(world, surface.ask), cover).result()
 
-    def looked(self, busy: int = 0) -> Reading:
+    def looked(self) -> Reading:
         reading = Reading(self.targets, self.world, Known(lambda _: {}))
-        reading.look(busy)
+        reading.look()
         return reading
 
 
@@ -141,7 +141,8 @@ class _Once(_Run):
         )
         surface = Installed(self.environment, self.request.module, version, out, memory)
         try:  # it imports the module while we look, and answers while we read
-            reading = self.looked(busy=int(surface.is_running))
+            reading = Reading(self.targets, self.world, Known(lambda _: {}))
+            reading.look(int(surface.is_running), lambda: surface.expect(imported(reading.glances.values())))
             surface.meanwhile = reading.ahead(self._guess(version))
             return self.against(surface, "", reading)
         finally:

@@ -106,3 +106,35 @@ def test_a_module_that_cannot_be_imported_is_named(environment: Environment) -> 
             surface.ask([Question("absent.x")])
     finally:
         surface.close()
+
+
+def test_what_is_asked_ahead_is_answered_with_the_rest(environment: Environment) -> None:
+    """More than a pipe holds, both ways: neither side may wait for the other."""
+    ahead = [Question(f"library.first.{'absent' * 10}{number}", True) for number in range(2_000)]
+    rest = [Question(f"library.second.{'absent' * 10}{number}") for number in range(2_000)]
+    known = [Question("library.first.part.f", True), Question("library.first.part.f")]
+    surface = Installed(environment, "library", "1.0", {"scanned"})
+    try:
+        surface.expect([*ahead, known[0]])
+        surface.expect(rest)  # one thing at a time: this is left to the next question
+        found = surface.ask([*rest, *known, ahead[0]])
+        assert len(found) == len(rest) + 3
+        assert [found[each].exists for each in (*known, ahead[0], rest[0])] == [True, True, False, False]
+    finally:
+        surface.close()
+
+
+def test_where_answers_are_remembered_nothing_is_asked_ahead(environment: Environment) -> None:
+    question = Question("library.first.part.f", True)
+    surface = Installed(environment, "library", "1.0", memory="asked-ahead")
+    try:
+        assert surface.ask([question])[question].exists
+    finally:
+        surface.close()
+    again = Installed(environment, "library", "1.0", memory="asked-ahead")
+    try:
+        again.expect([question, Question("library.second", True)])
+        assert not again.is_running
+        assert again.ask([question])[question].exists
+    finally:
+        again.close()
