@@ -235,7 +235,7 @@ class Reading:
         if word in keys or owner not in keys:
             return word if word in keys else ""
         with suppress(OSError, ValueError):
-            if found := re.search(_SET_TO % name.encode(), self.bytes_of(keys[owner])):
+            if found := re.search(_SET_TO % re.escape(name.encode()), self.bytes_of(keys[owner])):
                 return found.group(1).decode()
         return ""
 

@@ -65,6 +65,8 @@ WORK = [
     "from .helpers import load\ntry:\n    load('pkg.bad')\nexcept AttributeError:\n    pass",
     "from typing import TYPE_CHECKING\nfrom .helpers import load\nif TYPE_CHECKING:\n    load('pkg.bad')",
     "from .helpers import load\nload()",
+    "from .helpers import load\nload('pkg.helpers.(')",
+    "from .helpers import load\nload('pkg.helpers.\\udcff')",
 ]
 
 
