@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -56,13 +57,18 @@ def shared(
                 pickle.dump(work(theirs), pipe, pickle.HIGHEST_PROTOCOL)
         os._exit(0)
     os.close(writing)
+    there: list[Any] = []
     with os.fdopen(reading, "rb") as pipe:
-        besides.work()
-        here = work(mine)
-        there: list[Any] = []
-        with suppress(EOFError, pickle.UnpicklingError):
-            there.append(pickle.load(pipe))
-    os.waitpid(child, 0)
+        try:
+            besides.work()
+            here = work(mine)
+            with suppress(EOFError, pickle.UnpicklingError):
+                there.append(pickle.load(pipe))
+        except BaseException:  # an interrupt, too: nobody wants what the fork is doing
+            os.kill(child, signal.SIGKILL)
+            raise
+        finally:
+            os.waitpid(child, 0)
     # A fork that was killed (for want of memory) has done nothing: its part is done here.
     return [here, *(there or [work(theirs)])]
 

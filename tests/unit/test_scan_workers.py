@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -56,6 +57,16 @@ def test_what_a_dead_fork_should_have_done_is_done_here() -> None:
         return list(items)
 
     assert sorted(each for part in shared(work, ITEMS, [1] * 100) for each in part) == ITEMS
+
+
+def test_an_error_here_leaves_no_process_behind() -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        shared(lambda _: time.sleep(5), ITEMS, [1] * 100, besides=Besides(stop, 0))
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_the_collector_is_as_it_was() -> None:
