@@ -33,6 +33,8 @@ def test_another_wheel_is_never_replaced(tmp_path: Path) -> None:
 def test_somebody_who_wrote_the_same_meanwhile_is_no_trouble(tmp_path: Path) -> None:
     (tmp_path / "x.whl").write_bytes(b"data")
     put(tmp_path / "x.whl", b"data")
+    assert (tmp_path / "x.whl").read_bytes() == b"data"
+    assert [each.name for each in tmp_path.iterdir()] == ["x.whl"]
 
 
 def test_where_there_are_no_links_a_rename_must_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
