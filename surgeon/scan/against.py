@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from surgeon.scan.by_name import imports_by_name
 from surgeon.scan.cover import Cover, Patched, Pending
@@ -32,9 +33,9 @@ class Against:
     def result(self) -> ScanResult:
         gaps = self.now.gaps(self.now.suspects())
         by, doubtful = self._promised(gaps)
-        seen: list[tuple[Graph, dict[str, Failure]]] = []
-        covers = self._covers(doubtful, lambda: seen.append(self._failing(gaps)))
-        graph, failing = seen[0]
+        unpatched = cache(lambda: self._failing(gaps))
+        covers = self._covers(doubtful, besides=unpatched)
+        graph, failing = unpatched()
         after = self.now.with_bytes({key: each.data for key, each in covers.items()})
         left = {**{key: each for key, each in gaps.items() if key not in covers}, **after.gaps(covers)}
         for key, each in covers.items():
@@ -77,7 +78,7 @@ class Against:
         graph = self._graph(self.now)
         return graph, graph.failing(self._own(gaps))
 
-    def _covers(self, pending: Mapping[Key, Pending], besides: Callable[[], None]) -> dict[Key, Patched]:
+    def _covers(self, pending: Mapping[Key, Pending], besides: Callable[[], object]) -> dict[Key, Patched]:
         """Files as they would be after `apply`, those that it would change.
 
         Args:
@@ -96,16 +97,14 @@ class Against:
         return found
 
     def _graph(self, reading: Reading) -> Graph:
-        files = reading.files
-        self.keys = {file.module: key for key, file in files.items()}
         drags = getattr(self.surface, "drags", {})
         self.by_name = imports_by_name(reading)
         return Graph(
-            {file.module: self._module(reading, key) for key, file in files.items()},
-            lambda module: reading.defines(self.keys[module]),
+            {file.module: self._module(reading, key) for key, file in reading.files.items()},
+            lambda module: reading.defines(reading.keys[module]),
             self._certain(reading),
             lambda name: drags.get(name, ()),
-            lambda modules: reading.judge(self.keys[module] for module in modules),
+            lambda modules: reading.judge(reading.keys[module] for module in modules),
         )
 
     def _changed(self, graph: Graph, after: Reading, covers: Iterable[Key]) -> Graph:
@@ -121,7 +120,7 @@ class Against:
 
     def _certain(self, reading: Reading) -> Certain:
         def imports(module: str) -> Iterable[tuple[Statement, frozenset[str]]]:
-            judged = reading.certain(key := self.keys[module])
+            judged = reading.certain(key := reading.keys[module])
             return (*judged.imports, *self.by_name.get(key, ())) if judged else ()
 
         return imports
@@ -160,11 +159,8 @@ class Against:
     def _verdicts(
         self, gaps: Mapping[Key, Sequence[Gap]], failing: Mapping[str, Failure], still: Mapping[str, Failure]
     ) -> Iterator[Scanned]:
-        files = self.now.files
-        keys = {file.module: key for key, file in files.items()}
-
         def reason(failure: Failure) -> str:
-            key = keys[failure.root]
+            key = self.now.keys[failure.root]
             gap = next(gap for gap in gaps[key] if gap.when is When.IMPORT)
             lacks = f"{gap.name} takes no {gap.keyword}" if gap.keyword else f"{gap.name} is missing"
             return f"{lacks} ({key[1]}:{gap.line})"
@@ -176,15 +172,7 @@ class Against:
                 for each in modules
                 if each in failing
             )
-            tops = [each for each in modules if "." not in each]
-            if not broken:
-                verdict = Verdict.IMPORTS
-            elif not any(each.after_apply for each in broken):
-                verdict = Verdict.AFTER_APPLY
-            elif any(each in still for each in tops):
-                verdict = Verdict.FAILS
-            else:
-                verdict = Verdict.IN_PART
+            verdict = _verdict(broken)
             roots = Counter(
                 each.reason for each in broken if each.after_apply or verdict is Verdict.AFTER_APPLY
             )
@@ -203,6 +191,16 @@ class Against:
                 patched,
                 roots.most_common(1)[0][0] if roots else "",
             )
+
+
+def _verdict(broken: Sequence[Broken]) -> Verdict:
+    """What a distribution comes to, given its modules that fail."""
+    if not broken:
+        return Verdict.IMPORTS
+    still = [each.module for each in broken if each.after_apply]
+    if not still:
+        return Verdict.AFTER_APPLY
+    return Verdict.FAILS if any("." not in module for module in still) else Verdict.IN_PART
 
 
 def _bites(gaps: Iterable[Gap]) -> set[Bite]:

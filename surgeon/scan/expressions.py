@@ -17,6 +17,7 @@ from surgeon.scan.names import (
     Scope,
     Use,
     below,
+    text,
 )
 
 _PLAIN = frozenset({"ctx", "op", "ops", "kind", "type_comment", "type_ignores", "conversion", "level"})
@@ -130,7 +131,7 @@ class Expressions:
         called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         if called not in ("hasattr", "getattr", "import_module", "__import__"):
             return
-        words = [_text(each) for each in node.args]
+        words = [text(each) for each in node.args]
         if called in ("import_module", "__import__"):
             if words and below(words[0], self.top):
                 self.uses.append(Use(words[0], node.lineno, self.context, imported=True))
@@ -263,6 +264,7 @@ class Expressions:
 
 
 def arguments_of(arguments: ast.arguments) -> Iterator[ast.arg]:
+    """Every parameter, the starred ones last."""
     yield from (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
     yield from (each for each in (arguments.vararg, arguments.kwarg) if each)
 
@@ -291,7 +293,3 @@ def _means_another(function: ast.FunctionDef, name: str) -> bool:
         or (isinstance(each, ast.Name) and each.id == name and isinstance(each.ctx, ast.Store))
         for each in ast.walk(function)
     )
-
-
-def _text(node: ast.expr) -> str:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from surgeon.scan.glance import Statement
 from surgeon.scan.guards import ATTRIBUTE_ERRORS, IMPORT_ERRORS, KEYWORD_ERRORS, Judge, World
-from surgeon.scan.names import Import, Loader, Order, Source, Use, below
+from surgeon.scan.names import Import, Loader, Order, Source, Use, below, text
 from surgeon.scan.surface import Found, Question
 
 Asking = Callable[[Collection[Question]], Mapping[Question, Found]]
@@ -61,8 +61,8 @@ class Judged:
 
     gaps: tuple[Gap, ...]
     imports: tuple[tuple[Statement, frozenset[str]], ...]
-    loaders: tuple[Loader, ...] = ()
-    orders: tuple[Handed, ...] = ()
+    loaders: tuple[Loader, ...]
+    orders: tuple[Handed, ...]
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _word(node: ast.expr, source: Source) -> str:
         if found[0].value is None:
             return found[0].target
         node = found[0].value
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    return text(node)
 
 
 def _runs(judge: Judge, each: Import) -> bool:

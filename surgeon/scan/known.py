@@ -51,8 +51,7 @@ class Known:
 
     def doubts(self, each: Glance) -> bool:
         """Tell whether a source may ask for something that is missing."""
-        asked = [*map(Question, (*each.names, *each.looked_up))]
-        asked += [Question(name, True) for name in (*each.imported, *each.loaded)]
+        asked = [*map(Question, (*each.names, *each.looked_up)), *imported([each])]
         if not all(question in self._found and self._found[question].exists for question in asked):
             return True
         for name, keyword in each.keywords:

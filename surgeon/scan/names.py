@@ -189,8 +189,13 @@ class Source:
     loaded: frozenset[str]
     stored: frozenset[str]
     scope: Scope
-    loaders: tuple[Loader, ...] = ()
-    orders: tuple[Order, ...] = ()
+    loaders: tuple[Loader, ...]
+    orders: tuple[Order, ...]
+
+
+def text(node: ast.expr) -> str:
+    """What a text says; empty for anything else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def dotted(node: ast.expr) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeVar
 
 from surgeon.scan.gaps import Asking, Gap, Judged, judge, questions
@@ -70,6 +71,11 @@ class Reading:
                 for file in origin.files
             }
 
+    @cached_property
+    def keys(self) -> dict[str, Key]:
+        """The files, by the names of their modules."""
+        return {file.module: key for key, file in self.files.items()}
+
     def bytes_of(self, key: Key) -> bytes:
         """A file's bytes.
 
@@ -84,12 +90,12 @@ class Reading:
             raise ValueError(f"it is larger than {LARGEST_BYTES // 1_000_000} MB")
         return data
 
-    def look(self, busy: int = 0, halfway: Callable[[], None] = lambda: None) -> None:
+    def look(self, busy: int = 0, halfway: Callable[[], None] | None = None) -> None:
         """Look at every file.
 
         Args:
             busy: how many processors are taken.
-            halfway: is called when some files have been looked at.
+            halfway: is called when most files have been looked at.
         """
         for key in self.files:
             try:
@@ -97,12 +103,17 @@ class Reading:
             except OSError:
                 self._sizes[key] = 0
         keys = list(self.files)
-        for part in (keys[: len(keys) * 2 // 3], keys[len(keys) * 2 // 3 :]) if busy else (keys,):
-            for glances, lazy, skipped in self.share(self._look, part, busy=busy):
-                self.glances.update(glances)
-                self.lazy |= lazy
-                self.skipped.update(skipped)
+        most = len(keys) * 2 // 3 if halfway else 0
+        if halfway:
+            self._look_at(keys[:most], busy)
             halfway()
+        self._look_at(keys[most:], busy)
+
+    def _look_at(self, keys: Sequence[Key], busy: int) -> None:
+        for glances, lazy, skipped in self.share(self._look, keys, busy=busy):
+            self.glances.update(glances)
+            self.lazy |= lazy
+            self.skipped.update(skipped)
 
     def _look(self, keys: Sequence[Key]) -> tuple[dict[Key, Glance], set[Key], Skipped]:
         found: dict[Key, Glance] = {}
@@ -230,12 +241,11 @@ class Reading:
 
     def text_of(self, word: str) -> str:
         """A module's name: the word itself, or what a module sets it to; empty if it is neither."""
-        keys = {file.module: key for key, file in self.files.items()}
         owner, _, name = word.rpartition(".")
-        if word in keys or owner not in keys:
-            return word if word in keys else ""
+        if word in self.keys or owner not in self.keys:
+            return word if word in self.keys else ""
         with suppress(OSError, ValueError):
-            if found := re.search(_SET_TO % re.escape(name.encode()), self.bytes_of(keys[owner])):
+            if found := re.search(_SET_TO % re.escape(name.encode()), self.bytes_of(self.keys[owner])):
                 return found.group(1).decode()
         return ""
 
@@ -246,7 +256,7 @@ class Reading:
         *,
         cost: int = 1,
         busy: int = 0,
-        besides: Callable[[], None] | None = None,
+        besides: Callable[[], object] | None = None,
     ) -> list[Result]:
         """Work on some files in two processes if that pays; see `shared`.
 

@@ -120,9 +120,13 @@ class _Run:
         cover = Cover(self.registry, self.installed, instead)
         return Against(self.base(), surface, reading.asking(world, surface.ask), cover).result()
 
-    def looked(self) -> Reading:
+    def looked(self, meanwhile: Installed | None = None) -> Reading:
+        """All sources, looked at; a module that is being imported meanwhile is asked ahead for its parts."""
         reading = Reading(self.targets, self.world, Known(lambda _: {}))
-        reading.look()
+        if meanwhile and meanwhile.is_running:
+            reading.look(1, lambda: meanwhile.expect(imported(reading.glances.values())))
+        else:
+            reading.look()
         return reading
 
 
@@ -141,8 +145,7 @@ class _Once(_Run):
         )
         surface = Installed(self.environment, self.request.module, version, out, memory)
         try:  # it imports the module while we look, and answers while we read
-            reading = Reading(self.targets, self.world, Known(lambda _: {}))
-            reading.look(int(surface.is_running), lambda: surface.expect(imported(reading.glances.values())))
+            reading = self.looked(surface)
             surface.meanwhile = reading.ahead(self._guess(version))
             return self.against(surface, "", reading)
         finally:

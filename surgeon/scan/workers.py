@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -23,7 +23,7 @@ WORTH_IT_BYTES = 1_000_000
 class Besides:
     """Work that is done here, and not in the fork, before the part that is done here."""
 
-    work: Callable[[], None]
+    work: Callable[[], object]
     size: int
 
 
@@ -48,22 +48,14 @@ def shared(
         besides.work()
         return [work(items)]
     mine, theirs = _halves(items, sizes, besides.size)
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        with suppress(BaseException):
-            os.close(reading)
-            with os.fdopen(writing, "wb") as pipe:
-                pickle.dump(work(theirs), pipe, pickle.HIGHEST_PROTOCOL)
-        os._exit(0)
-    os.close(writing)
+    child, results = _fork(work, theirs)
     there: list[Any] = []
-    with os.fdopen(reading, "rb") as pipe:
+    with results:
         try:
             besides.work()
             here = work(mine)
             with suppress(EOFError, pickle.UnpicklingError):
-                there.append(pickle.load(pipe))
+                there.append(pickle.load(results))
         except BaseException:  # an interrupt, too: nobody wants what the fork is doing
             os.kill(child, signal.SIGKILL)
             raise
@@ -71,6 +63,20 @@ def shared(
             os.waitpid(child, 0)
     # A fork that was killed (for want of memory) has done nothing: its part is done here.
     return [here, *(there or [work(theirs)])]
+
+
+def _fork(work: Callable[[Sequence[Item]], object], items: Sequence[Item]) -> tuple[int, BinaryIO]:
+    """A fork that works on some items, and where its result can be read."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            os.close(reading)
+            with os.fdopen(writing, "wb") as pipe:
+                pickle.dump(work(items), pipe, pickle.HIGHEST_PROTOCOL)
+        os._exit(0)
+    os.close(writing)
+    return child, os.fdopen(reading, "rb")
 
 
 @contextmanager
