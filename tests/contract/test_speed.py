@@ -1,7 +1,7 @@
 """What docs/performance.md promises, as ratios of processor time with a margin: a regression of 2x is red.
 
-The limits are one and a half times the targets. Processor time, not wall time, because a test run
-keeps every core busy; no absolute time anywhere.
+The limits are one and a half times the targets, for `--help` and `--version` one and a quarter.
+Processor time, not wall time, because a test run keeps every core busy; no absolute time anywhere.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from tests.bench import first_apply, growth, measure, reverting, scenes, start_u
 from tests.bench.measure import Case, ratio
 
 MARGIN = 1.5
+HELP = 1.25
+"""With half as much again, loading libcst (1.8 to 2) would be a matter of luck; without, it is 0.7."""
 ROUNDS = 5
 STACK = "dec25"
 FEW = ("accelerate", "diffusers", "peft", "xfuser")
@@ -60,7 +62,7 @@ def starting(*commands: str, rounds: int = ROUNDS, **extra: str) -> dict[str, fl
 
 def too_slow(found: dict[str, float]) -> set[str]:
     """The commands that are over their limit."""
-    return {name for name, value in found.items() if value > MARGIN * (1.2 if "--" in name else 2.0)}
+    return {name for name, value in found.items() if value > (HELP * 1.2 if "--" in name else MARGIN * 2.0)}
 
 
 def test_what_has_nothing_to_do_starts_as_fast_as_python_typer_and_rich() -> None:
@@ -70,7 +72,7 @@ def test_what_has_nothing_to_do_starts_as_fast_as_python_typer_and_rich() -> Non
 
 def test_the_check_sees_a_command_that_loads_libcst(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import libcst\n")
-    found = starting("--help", rounds=1, PYTHONPATH=str(tmp_path))
+    found = starting("--help", rounds=2 * ROUNDS + 1, PYTHONPATH=str(tmp_path))
     assert too_slow(found) == {"--help"}, found
 
 
