@@ -26,6 +26,7 @@ from surgeon import operations, registry
 from surgeon.environment import Environment, find_environment
 from surgeon.errors import SurgeonError, UsageError
 from surgeon.results import FileResult, PatchResult, Result
+from surgeon.transaction import Waiting, unheard
 from surgeon.work import Progress, silent
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def apply(
     patch_folders: Iterable[str | PathLike[str]] = (),
     dry_run: bool = False,
     progress: Progress | None = None,
+    wait: Waiting | None = None,
 ) -> Result:
     """Make every file what today's environment needs: patched, rebuilt, or put back.
 
@@ -52,6 +54,7 @@ def apply(
         patch_folders: folders of further patches, whose modules are run.
         dry_run: say what would be done, and change nothing.
         progress: called with what is worked on, how many files are done, and how many there are.
+        wait: called with one line of text that says for whom this run waits, once that lasts.
 
     Raises:
         UsageError: there is no such patch or folder, or both ways of naming an environment are used.
@@ -61,7 +64,12 @@ def apply(
     known = registry.load(*map(Path, patch_folders))
     environment = _environment(python, site_packages)
     return operations.apply(
-        environment, known, known.select(patches), dry_run=dry_run, progress=progress or silent
+        environment,
+        known,
+        known.select(patches),
+        dry_run=dry_run,
+        progress=progress or silent,
+        wait=wait or unheard,
     )
 
 
@@ -93,6 +101,7 @@ def revert(
     patch_folders: Iterable[str | PathLike[str]] = (),
     dry_run: bool = False,
     progress: Progress | None = None,
+    wait: Waiting | None = None,
 ) -> Result:
     """Put the original files back: bytes, mode, owner, attributes and time.
 
@@ -106,7 +115,12 @@ def revert(
     known = registry.load(*map(Path, patch_folders))
     environment = _environment(python, site_packages)
     return operations.revert(
-        environment, known, known.select(patches), dry_run=dry_run, progress=progress or silent
+        environment,
+        known,
+        known.select(patches),
+        dry_run=dry_run,
+        progress=progress or silent,
+        wait=wait or unheard,
     )
 
 

@@ -22,7 +22,7 @@ def purge(root: Root, path: str, prefix: Path | None) -> None:
     """Remove every bytecode file of a source, also below `prefix` (`PYTHONPYCACHEPREFIX`).
 
     One that cannot be removed is left where the interpreter will not use it: the new source's
-    time differs in whole seconds from the one that it names.
+    time differs from the one that it names (`fs.later`).
 
     Raises:
         EnvironmentUnusable: one cannot be removed and would be used.

@@ -8,8 +8,6 @@ time; one that others may write, or that is damaged, is not used.
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -61,19 +59,11 @@ def _read(place: Path | None) -> Mapping[str, Any]:
     if place is None:
         return {}
     try:
-        with open(place, "rb", opener=_without_waiting) as file:
-            about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid() or about.st_mode & 0o022:
-                return {}
-            content = json.load(file)
+        content = json.loads(userfiles.read(place) or b"{}")
         rows = content["patches"] if content["schema"] == SCHEMA else {}
         return rows if isinstance(rows, dict) else {}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
 
 
 def _row(patch: Patch) -> dict[str, Any]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 
 from surgeon import transaction
 from surgeon.distribution import Installed
@@ -18,6 +16,7 @@ from surgeon.registry import Registry
 from surgeon.results import Result, exit_code
 from surgeon.store import Step, sha256
 from surgeon.survey import Site, Survey, Target, survey
+from surgeon.transaction import Waiting, unheard
 from surgeon.verdict import State
 from surgeon.work import Aiming, Progress, Work, silent
 
@@ -41,6 +40,7 @@ def apply(
     *,
     dry_run: bool = False,
     progress: Progress = silent,
+    wait: Waiting = unheard,
 ) -> Result:
     """Make every file what today's environment needs: patched, rebuilt, or put back.
 
@@ -48,7 +48,7 @@ def apply(
         EnvironmentUnusable: nothing could be read or written; nothing was changed.
         RecoveryFailed: an interrupted run could not be settled.
     """
-    result = _run("apply", aim_of_apply, environment, registry, selected, dry_run, progress)
+    result = _run("apply", aim_of_apply, environment, registry, selected, dry_run, progress, wait)
     refused = tuple(
         Refused(
             f"{patch.id}: nothing of {patch.distribution} can be edited: {patch.reason}",
@@ -69,6 +69,7 @@ def revert(
     *,
     dry_run: bool = False,
     progress: Progress = silent,
+    wait: Waiting = unheard,
 ) -> Result:
     """Take the selected patches out: each file is again what RECORD lists, or has its other patches only.
 
@@ -76,7 +77,7 @@ def revert(
         EnvironmentUnusable: nothing could be read or written; nothing was changed.
         RecoveryFailed: an interrupted run could not be settled.
     """
-    return _run("revert", aim_of_revert, environment, registry, selected, dry_run, progress)
+    return _run("revert", aim_of_revert, environment, registry, selected, dry_run, progress, wait)
 
 
 def diff(environment: Environment, registry: Registry, selected: frozenset[str]) -> Result:
@@ -96,7 +97,7 @@ def diff(environment: Environment, registry: Registry, selected: frozenset[str])
     return _with_exit(replace(result, files=files))
 
 
-def recover(environment: Environment, registry: Registry) -> Result:
+def recover(environment: Environment, registry: Registry, wait: Waiting = unheard) -> Result:
     """Settle what a killed run left: every file back as it was, or the finished change cleared up.
 
     Raises:
@@ -110,7 +111,7 @@ def recover(environment: Environment, registry: Registry) -> Result:
         if site.damage is not None:
             raise site.damage
         if site.journal is not None:
-            with transaction.locked(site.store):
+            with transaction.locked([site.store], wait):
                 settled = _settle(seen, site)
             changed += settled.put_back
             refusals += map(_left, settled.left)
@@ -165,6 +166,7 @@ def _run(
     selected: frozenset[str],
     dry_run: bool,
     progress: Progress,
+    wait: Waiting,
 ) -> Result:
     """Plan, lock, settle what an earlier run left, plan again on what is there now, commit."""
     seen = survey(environment, registry)
@@ -180,8 +182,11 @@ def _run(
         for site in seen.sites:
             transaction.tidy(site.store)
         if interrupted or work.outcomes:
-            seen, warnings = _carry_out(seen, work, aiming, progress)
+            seen, warnings = _carry_out(seen, work, aiming, progress, wait)
             seen = survey(environment, registry, seen.installed)
+        if interrupted:
+            for site in seen.sites:
+                transaction.tidy(site.store)
     result = summarise(command, seen, selected, [*registry.problems, *work.refusals])
     warned = (*warnings, *result.warnings)
     decided = tuple(work.decisions)
@@ -190,7 +195,9 @@ def _run(
     )
 
 
-def _carry_out(seen: Survey, work: Work, aiming: Aiming, progress: Progress) -> tuple[Survey, list[str]]:
+def _carry_out(
+    seen: Survey, work: Work, aiming: Aiming, progress: Progress, wait: Waiting
+) -> tuple[Survey, list[str]]:
     """Under the locks: settle what a killed run left, plan again on what is there now, commit.
 
     Returns:
@@ -198,11 +205,9 @@ def _carry_out(seen: Survey, work: Work, aiming: Aiming, progress: Progress) -> 
     """
     warnings: list[str] = []
     left: list[Step] = []
-    with ExitStack() as locks:
-        concerned = [site for site in seen.sites if site.journal or site.store.root.folder in work.outcomes]
+    concerned = [site for site in seen.sites if site.journal or site.store.root.folder in work.outcomes]
+    with transaction.locked([site.store for site in concerned], wait):
         for site in concerned:
-            wait = partial(progress, "waiting for another m3d-surgeon to finish", 0, 1)
-            locks.enter_context(transaction.locked(site.store, wait))
             if site.store.journal() is not None:
                 settled = _settle(seen, site)
                 left += settled.left

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from surgeon.errors import Refused, SurgeonError
 from surgeon.patch import Patch
 from surgeon.results import Decision
-from surgeon.store import Entry, sha256
+from surgeon.store import Entry, refuse_unstorable, sha256
 from surgeon.survey import Target
 from surgeon.verdict import State
 
@@ -122,7 +122,8 @@ def rewritten(
     """What becomes of a file whose original was rewritten.
 
     Raises:
-        Refused: it could not be, or a patch that the file has now can no longer be put in.
+        Refused: it could not be, a patch that the file has now can no longer be put in, or the store
+            could not hold what it is.
     """
     if isinstance(written, Refused):
         raise written
@@ -146,6 +147,8 @@ def rewritten(
         patches={patch: digest for patch, digest in done.items() if written.matches.get(patch)},
         looked={patch: digest for patch, digest in done.items() if not written.matches.get(patch)},
     )
+    if done:
+        refuse_unstorable(target.path, entry)
     return Outcome(target, sources, written.result, entry if done else None, tuple(refusals.values()))
 
 

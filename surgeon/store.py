@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -26,6 +25,8 @@ MANIFEST = f"{FOLDER}/manifest.json"
 JOURNAL = f"{FOLDER}/journal.json"
 SCHEMA = 1
 LARGEST_STORE_FILE = 64 * 1024 * 1024
+FARTHEST_NS = 2**63 * 10**9
+"""A file system's time is 64 bits of seconds, before or after the epoch, and nanoseconds."""
 
 Parsed = TypeVar("Parsed")
 
@@ -39,7 +40,8 @@ class Entry:
         version: of the release whose file this was.
         original: sha256 of the bytes that RECORD lists; the object that revert puts back.
         result: sha256 of what we wrote; equal to `original` where nothing needed changing.
-        mtime_ns: the original's modification time, put back by revert.
+        mtime_ns: the original's modification time (a link's own), put back by revert; any time that a
+            file system has, 0 and those before 1970 among them.
         link: where the original pointed if it was a symbolic link (uv's symlink mode), or `None`.
         patches: the patches in `result`, each with its digest.
         looked: patches that were run on the original and matched nothing, each with its digest.
@@ -74,6 +76,14 @@ class Journal:
     manifest: str
     steps: tuple[Step, ...]
 
+    def to_bytes(self) -> bytes:
+        """As it is written.
+
+        Raises:
+            EnvironmentUnusable: something in it could not be read back.
+        """
+        return _dump(self, {"schema": SCHEMA, **asdict(self)}, _journal)
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -90,9 +100,13 @@ class Manifest:
         return Manifest(files, self.generation + 1)
 
     def to_bytes(self) -> bytes:
-        """As it is written; the same manifest always gives the same bytes."""
+        """As it is written; the same manifest always gives the same bytes.
+
+        Raises:
+            EnvironmentUnusable: something in it could not be read back.
+        """
         files = {path: asdict(entry) for path, entry in sorted(self.files.items())}
-        return _dump({"schema": SCHEMA, "generation": self.generation, "files": files})
+        return _dump(self, {"schema": SCHEMA, "generation": self.generation, "files": files}, _manifest)
 
 
 class Store:
@@ -105,12 +119,16 @@ class Store:
         """The manifest; an empty one where there is none.
 
         Raises:
-            EnvironmentUnusable: it is damaged, or made by a newer m3d-surgeon.
+            EnvironmentUnusable: it is damaged, or was written by a newer m3d-surgeon.
         """
         data = self._read(MANIFEST)
         if data is None:
             return Manifest()
         return self._parsed(MANIFEST, data, _manifest, EnvironmentUnusable)
+
+    def tidy(self) -> None:
+        """Remove what a run left that was killed while it made the store's folder."""
+        self.root.remove_temporary(FOLDER)
 
     def is_leftover(self) -> bool:
         """Tell whether the store says nothing: a run was killed before its first word or after its last."""
@@ -124,7 +142,7 @@ class Store:
         """The journal that a killed run left, or `None`.
 
         Raises:
-            RecoveryFailed: it is damaged.
+            RecoveryFailed: likewise.
         """
         data = self._read(JOURNAL)
         if data is None:
@@ -174,27 +192,30 @@ class Store:
 
     def write_journal(self, journal: Journal) -> None:
         """Write down what is about to be done, durably, before any of it is."""
-        self.root.write(JOURNAL, _dump({"schema": SCHEMA, **asdict(journal)}))
+        self.root.write(JOURNAL, journal.to_bytes())
 
     def remove_journal(self) -> None:
         """Forget the transaction: it is committed, or undone."""
         self.root.remove(JOURNAL)
 
     def collect(self, manifest: Manifest) -> None:
-        """Remove the objects that no changed file needs, and the store itself once it holds nothing."""
+        """Remove the objects that no changed file needs, and what killed runs left half made."""
         needed = {entry.original for entry in manifest.files.values() if entry.patches}
         with self.root.together():
             for name in self.root.listing(OBJECTS):
                 if name not in needed:
                     self.root.remove(f"{OBJECTS}/{name}")
+            self.root.remove_temporary(OBJECTS)
             for name in self.root.listing(FOLDER):
                 if name.endswith(TEMPORARY_SUFFIX):
                     self.root.remove(f"{FOLDER}/{name}")
-        if not manifest.files:
-            self.root.remove_folder(OBJECTS)
-            self.root.remove(MANIFEST)
-            self.root.remove(LOCK)
-            self.root.remove_folder(FOLDER)
+
+    def dissolve(self) -> None:
+        """Remove the store itself, which says nothing any more. The lock goes with it: this comes last."""
+        self.root.remove_folder(OBJECTS)
+        self.root.remove(MANIFEST)
+        self.root.remove(LOCK)
+        self.root.remove_folder(FOLDER)
 
     def _read(self, path: str) -> bytes | None:
         try:
@@ -213,16 +234,14 @@ class Store:
         self, path: str, data: bytes, parse: Callable[[Any], Parsed], failure: type[SurgeonError]
     ) -> Parsed:
         try:
-            if len(data) > LARGEST_STORE_FILE:
-                raise ValueError("larger than any store")
-            content = json.loads(data)
-            if (
-                isinstance(content, dict)
-                and isinstance(content.get("schema"), int)
-                and content["schema"] > SCHEMA
-            ):
-                raise ValueError(f"schema {content['schema']} is newer than this m3d-surgeon's {SCHEMA}")
-            return parse(content)
+            return _load(data, parse)
+        except _NewerError as error:
+            raise failure(
+                f"the store was written by a newer m3d-surgeon: {error}",
+                path=str(self.root.folder / path),
+                hint="run that one, or upgrade this one (pip install --upgrade m3d-surgeon)",
+                code="store-newer",
+            ) from error
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise failure(
                 f"the store is damaged: {error}",
@@ -238,8 +257,55 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _dump(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, indent=1, sort_keys=True).encode() + b"\n"
+def refuse_unstorable(path: str, entry: Entry) -> None:
+    """Tell before anything is changed that the store cannot hold what it would have to say of a file.
+
+    Raises:
+        Refused: a later command could not read it.
+    """
+    try:
+        _path(path)
+        _entry(asdict(entry))
+    except ValueError as error:
+        raise Refused(
+            f"the store cannot hold what belongs to this file: {error}",
+            path=path,
+            hint=f"look at the metadata of {entry.distribution!r}: they are not what an installer writes",
+            code="not-storable",
+        ) from error
+
+
+class _NewerError(ValueError):
+    """A well-formed file of a release after this one."""
+
+
+def _dump(value: Parsed, content: Mapping[str, Any], parse: Callable[[Any], Parsed]) -> bytes:
+    """What is written is what the parser reads: one grammar for both.
+
+    Raises:
+        EnvironmentUnusable: it would not be read back as `value`.
+    """
+    try:
+        data = json.dumps(content, indent=1, sort_keys=True).encode() + b"\n"
+        if _load(data, parse) != value:
+            raise ValueError("it would be read as something else")
+    except ValueError as error:
+        raise EnvironmentUnusable(
+            f"the store cannot hold this: {error}",
+            hint="nothing was changed; run the command for fewer patches, and report this",
+            code="not-storable",
+        ) from error
+    return data
+
+
+def _load(data: bytes, parse: Callable[[Any], Parsed]) -> Parsed:
+    if len(data) > LARGEST_STORE_FILE:
+        raise ValueError("larger than any store")
+    content = json.loads(data)
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise _NewerError(f"schema {schema}, where this one knows {SCHEMA}")
+    return parse(content)
 
 
 def _manifest(content: Any) -> Manifest:
@@ -257,7 +323,7 @@ def _entry(content: Any) -> Entry:
         version=_text(content["version"]),
         original=_digest(content["original"]),
         result=_digest(content["result"]),
-        mtime_ns=_number(content["mtime_ns"]),
+        mtime_ns=_time(content["mtime_ns"]),
         link=None if content["link"] is None else _text(content["link"]),
         patches=_digests(content["patches"]),
         looked=_digests(content["looked"]),
@@ -278,20 +344,23 @@ def _step(content: Any) -> Step:
         distribution=_text(content["distribution"]),
         before=_digest(content["before"]),
         after=_digest(content["after"]),
-        before_mtime_ns=_number(content["before_mtime_ns"]),
+        before_mtime_ns=_time(content["before_mtime_ns"]),
         before_link=None if content["before_link"] is None else _text(content["before_link"]),
     )
 
 
 def _keys(content: Any, names: set[str]) -> None:
-    if not isinstance(content, dict) or set(content) != names:
+    if not isinstance(content, dict) or not names <= set(content):
         raise ValueError(f"expected an object with {', '.join(sorted(names))}")
+    if further := sorted(set(content) - names):
+        raise _NewerError(f"it holds {further[0][:80]!r}, which this one does not know")
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise ValueError("expected a text")
-    os.fsencode(value)  # raises ValueError for what no file can be called: a lone surrogate
+    # Raises ValueError for what no file is called: a surrogate that stands for no byte (PEP 383).
+    value.encode("utf-8", "surrogateescape")
     return value
 
 
@@ -316,4 +385,10 @@ def _digests(value: Any) -> Mapping[str, str]:
 def _number(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
         raise ValueError("expected a number from 0")
+    return value
+
+
+def _time(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not -FARTHEST_NS <= value < FARTHEST_NS:
+        raise ValueError("expected a time in nanoseconds")
     return value

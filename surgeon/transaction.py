@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class Change:
         before: the bytes that must be there now.
         after: the bytes to put there.
         mtime_ns: the modification time to give them; `None` for a new one.
-        not_mtimes_ns: times from whose whole seconds a new one must differ.
+        not_mtimes_ns: times that bytecode must not take a new one for.
         link: the symbolic link to put back instead of a file, or `None`.
     """
 
@@ -56,19 +56,64 @@ class Settled:
     left: tuple[Step, ...] = ()
 
 
+Waiting = Callable[[str], None]
+"""Told in one line for whom a run waits, once that lasts."""
+
+
+def unheard(_line: str) -> None:
+    """Nobody is told."""
+
+
 @contextmanager
-def locked(store: Store, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold the site directory's lock; a second run waits for its turn, and says so through `wait`.
+def locked(stores: Iterable[Store], wait: Waiting | None) -> Iterator[None]:
+    """Hold the locks of site directories; a second run waits for its turn, and tells `wait` for whom.
+
+    Whoever needs several takes them in the order of the folders' identities, whatever they are called
+    and however `sys.path` orders them: no two runs can each hold what the other one waits for.
+    This is the only place where a lock is taken, and it is never entered twice by one run.
+
+    Args:
+        wait: `None` for no waiting at all.
 
     Raises:
-        EnvironmentUnusable: the store cannot be made or locked.
+        EnvironmentUnusable: a store cannot be made or locked; or another run holds one and there is
+            no waiting.
     """
+    each: dict[tuple[int, int], Store] = {}
+    for store in stores:
+        with _said(store):
+            each.setdefault(store.root.identity(), store)
+    with ExitStack() as held:
+        for identity in sorted(each):
+            held.enter_context(_locked(each[identity], wait))
+        yield
+
+
+@contextmanager
+def _locked(store: Store, wait: Waiting | None) -> Iterator[None]:
+    def waiting(holder: fs.Holder) -> None:
+        if wait is not None:
+            wait(f"waiting for {_named(holder)}, which holds the lock of {store.root.folder}")
+
+    with _said(store), store.root.locked(LOCK, None if wait is None else waiting):
+        store.sync()
+        yield
+
+
+@contextmanager
+def _said(store: Store) -> Iterator[None]:
+    """What the disk refuses, as a message for a user."""
     try:
-        with store.root.locked(LOCK, wait):
-            store.sync()
-            yield
+        yield
     except OSError as error:
         raise unwritable(error, store.root.folder) from error
+
+
+def _named(holder: fs.Holder) -> str:
+    """Who it is, for a user."""
+    if holder.pid is None:
+        return "another m3d-surgeon (the system does not say which process)"
+    return f"process {holder.pid}" + (f" ({shortened})" if (shortened := holder.command[:200]) else "")
 
 
 def commit(
@@ -88,13 +133,14 @@ def commit(
     journal: Journal | None = None
     previous = store.manifest_bytes()
     try:
-        journal = _prepare(store, changes, manifest)
+        data = manifest.to_bytes()
+        journal = _prepare(store, changes, data)
         with store.root.together():
             for change in changes:
                 progress(change.path)
                 _install(store, change)
                 bytecode.purge(store.root, change.path, pycache_prefix)
-        store.write_manifest(manifest.to_bytes())
+        store.write_manifest(data)
     except BaseException as error:
         _back_out(store, journal, previous, pycache_prefix, error)
         if isinstance(error, OSError):
@@ -133,7 +179,8 @@ def recover(store: Store, attested: Callable[[Step], bool], pycache_prefix: Path
             store.root.sync(step.path.rpartition("/")[0])
             bytecode.purge(store.root, step.path, pycache_prefix)
             bytecode.sync(store.root, step.path, pycache_prefix)
-        _clear_up(store, store.manifest())
+        store.remove_journal()
+        store.collect(store.manifest())  # the store stays, if only for the lock: the run may go on
     except OSError as error:
         raise unwritable(error, store.root.folder) from error
     return settled
@@ -141,9 +188,14 @@ def recover(store: Store, attested: Callable[[Step], bool], pycache_prefix: Path
 
 def tidy(store: Store) -> None:
     """Remove a store that says nothing, left by a killed run; no matter if it cannot be."""
+    with suppress(OSError):
+        store.tidy()
     if store.is_leftover():
-        with suppress(EnvironmentUnusable, OSError), locked(store):
-            store.collect(store.manifest())
+        # Whoever holds the lock is about to write; what was nothing before may be a journal by now.
+        with suppress(EnvironmentUnusable, OSError), locked([store], wait=None):
+            if store.is_leftover():
+                store.collect(store.manifest())
+                store.dissolve()
 
 
 def unwritable(error: OSError, folder: Path) -> EnvironmentUnusable:
@@ -163,22 +215,27 @@ def unwritable(error: OSError, folder: Path) -> EnvironmentUnusable:
     )
 
 
-def _prepare(store: Store, changes: Sequence[Change], manifest: Manifest) -> Journal:
+def _prepare(store: Store, changes: Sequence[Change], manifest: bytes) -> Journal:
+    """Put aside what may be needed, and write down what is to be done."""
+    journal = Journal(sha256(manifest), tuple(_step(store, change) for change in changes))
+    journal.to_bytes()  # raises before anything is written
     with store.root.together():
-        steps = tuple(_step(store, change) for change in changes)
-    journal = Journal(sha256(manifest.to_bytes()), steps)
-    if steps:
+        for change in changes:
+            store.put_object(change.before)
+            store.put_object(change.after)
+    if changes:
         store.write_journal(journal)
     return journal
 
 
 def _step(store: Store, change: Change) -> Step:
     looks = store.root.looks(change.path)
+    assert looks.mtime_ns is not None  # it was read from the disk
     return Step(
         path=change.path,
         distribution=change.distribution,
-        before=store.put_object(change.before),
-        after=store.put_object(change.after),
+        before=sha256(change.before),
+        after=sha256(change.after),
         before_mtime_ns=looks.mtime_ns,
         before_link=looks.link,
     )
@@ -194,7 +251,9 @@ def _install(store: Store, change: Change) -> None:
             code="changed-meanwhile",
         )
     looks = store.root.looks(change.path)
-    mtime_ns = change.mtime_ns or fs.later(time.time_ns(), looks.mtime_ns, *change.not_mtimes_ns)
+    mtime_ns = change.mtime_ns
+    if mtime_ns is None:
+        mtime_ns = fs.later(time.time_ns(), *store.root.mtimes_ns(change.path), *change.not_mtimes_ns)
     store.root.replace(change.path, change.after, replace(looks, mtime_ns=mtime_ns, link=change.link))
 
 
@@ -252,6 +311,8 @@ def _back_out(
 def _clear_up(store: Store, manifest: Manifest) -> None:
     store.remove_journal()
     store.collect(manifest)
+    if not manifest.files:
+        store.dissolve()
 
 
 def _unrecoverable(step: Step, reason: str) -> RecoveryFailed:

@@ -195,6 +195,7 @@ def _sources(site: Site, target: Target, aim: Aim) -> Sources:
             damage.hint = f"run `{reinstall(target)}`, then this command again"
             raise
     looks = root.looks(target.path)
+    assert looks.mtime_ns is not None  # it was read from the disk
     return Sources(current, current, looks.mtime_ns, looks.link)
 
 

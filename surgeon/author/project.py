@@ -192,9 +192,9 @@ def _remembered() -> frozenset[str]:
     """Absolute paths; none where the memory cannot be read."""
     memory = _memory()
     try:
-        known = json.loads(memory.read_bytes()) if memory else {"folders": []}
+        known = json.loads((userfiles.read(memory) if memory else None) or b'{"folders": []}')
         return frozenset(each for each in known["folders"] if isinstance(each, str))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return frozenset()
 
 

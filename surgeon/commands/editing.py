@@ -52,8 +52,9 @@ def apply(
 
     def operation(environment: Environment, registry: Registry, ids: frozenset[str], bar: Progress) -> Result:
         from surgeon import operations
+        from surgeon.report.progress import waiting
 
-        return operations.apply(environment, registry, ids, dry_run=dry_run, progress=bar)
+        return operations.apply(environment, registry, ids, dry_run=dry_run, progress=bar, wait=waiting)
 
     _run("apply", operation, patches, python, site_packages, patches_from, json, quiet, verbose)
 
@@ -94,8 +95,9 @@ def revert(
 
     def operation(environment: Environment, registry: Registry, ids: frozenset[str], bar: Progress) -> Result:
         from surgeon import operations
+        from surgeon.report.progress import waiting
 
-        return operations.revert(environment, registry, ids, dry_run=dry_run, progress=bar)
+        return operations.revert(environment, registry, ids, dry_run=dry_run, progress=bar, wait=waiting)
 
     _run("revert", operation, patches, python, site_packages, patches_from, json, quiet, verbose)
 
@@ -158,8 +160,9 @@ def recover(
 
     def operation(environment: Environment, registry: Registry, _ids: frozenset[str], _: Progress) -> Result:
         from surgeon import operations
+        from surgeon.report.progress import waiting
 
-        return operations.recover(environment, registry)
+        return operations.recover(environment, registry, waiting)
 
     _run("recover", operation, None, python, site_packages, patches_from, json, quiet)
 

@@ -23,7 +23,7 @@ from surgeon.results import Result, exit_code
 from surgeon.store import Store
 from surgeon.verdict import State
 
-TROUBLES = frozenset({"interrupted", "store-damaged", "store-unreadable"})
+TROUBLES = frozenset({"interrupted", "store-damaged", "store-newer", "store-unreadable"})
 """Errors of `status` that are findings here."""
 INSTALLER = frozenset(
     {Action.UNINSTALL, Action.INSTALL_STEP, Action.REINSTALL, Action.INSTALL, Action.CLEAN_CACHE}
@@ -148,8 +148,7 @@ def _troubles(status: Result) -> list[Finding]:
 def _settled_by(error: SurgeonError) -> tuple[Need, ...]:
     if error.code == "interrupted":
         return (Need(Action.RECOVER),)
-    # The store of a newer release is no damage: that release reads it.
-    if error.code == "store-damaged" and error.path and "is newer than" not in error.message:
+    if error.code == "store-damaged" and error.path:
         return (Need(Action.SET_ASIDE, error.path),)
     return ()
 

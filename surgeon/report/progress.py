@@ -16,6 +16,22 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 0.5
 """Work that takes longer than this shows a progress bar."""
 
+_shown: list[Bar] = []
+"""The bar that is on the terminal now, if one is."""
+
+
+def waiting(line: str) -> None:
+    """Say on stderr for whom the command waits, terminal or not, and with --json and --quiet too.
+
+    A command that does nothing is worse than one that says why.
+    """
+    from surgeon.report import harmless
+
+    if _shown:
+        _shown[0].console.print(harmless(line), markup=False, highlight=False, soft_wrap=True)
+    else:
+        print(harmless(line), file=sys.stderr, flush=True)
+
 
 @contextmanager
 def progress(*, wanted: bool) -> Iterator[Progress]:
@@ -24,20 +40,18 @@ def progress(*, wanted: bool) -> Iterator[Progress]:
         yield lambda _what, _done, _total: None
         return
     begun = time.monotonic()
-    bar: Bar | None = None
 
     def advance(what: str, done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None and time.monotonic() - begun > PATIENCE_SECONDS:
-            bar = _bar()
-        if bar is not None:
+        if not _shown and time.monotonic() - begun > PATIENCE_SECONDS:
+            _shown.append(_bar())
+        for bar in _shown:
             bar.update(bar.task_ids[0], description=what, completed=done, total=total)
 
     try:
         yield advance
     finally:
-        if bar is not None:
-            bar.stop()
+        while _shown:
+            _shown.pop().stop()
 
 
 def _bar() -> Bar:

@@ -91,12 +91,11 @@ def load(name: str) -> dict[str, Any] | None:
     place = folder()
     if place is None:
         return None
-    with suppress(OSError, ValueError, RecursionError):
-        path = place / f"{name}.json"
-        text = path.read_bytes()
-        os.utime(path)  # the least used go first
-        digest, _, body = text.partition(b"\n")
+    path = place / f"{name}.json"
+    with suppress(ValueError, RecursionError):
+        digest, _, body = (userfiles.read(path) or b"").partition(b"\n")
         if digest == hashlib.sha256(body).hexdigest().encode():
+            userfiles.used(path)
             content = json.loads(body)
             return content if isinstance(content, dict) else None
     return None
@@ -110,9 +109,7 @@ def save(name: str, answer: Mapping[str, Any]) -> None:
     body = json.dumps(answer).encode()
     with suppress(OSError):
         userfiles.write(place / f"{name}.json", hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-        kept = sorted(place.glob("*.json"), key=lambda each: each.stat().st_mtime_ns)
-        for old in kept[:-KEPT]:
-            old.unlink(missing_ok=True)
+        userfiles.prune(place, "*.json", KEPT)
 
 
 def _own_digest() -> str:

@@ -29,7 +29,7 @@ class Content:
 
     data: bytes
     mode: int
-    mtime_ns: int = 0
+    mtime_ns: int | None = None
 
     @property
     def torn(self) -> Content:
@@ -170,9 +170,11 @@ class Disk:
         if isinstance(inode := self._open.get(descriptor), File):
             inode.now = replace(inode.now, mode=mode)
 
-    def utime(self, descriptor: int, *, ns: tuple[int, int]) -> None:
+    def utime(self, descriptor: int | str, *, ns: tuple[int, int], **link: Any) -> None:
         self.changes()
-        os.utime(descriptor, ns=ns)
+        os.utime(descriptor, ns=ns, **link)
+        if isinstance(descriptor, str):
+            return  # a symbolic link's own time: nothing reads it
         file = self._file(descriptor)
         file.now = replace(file.now, mtime_ns=ns[1])
 
@@ -244,7 +246,7 @@ def materialise(tree: Snapshot, folder: Path) -> Path:
         else:
             place.write_bytes(what.data)
             place.chmod(what.mode)
-            if what.mtime_ns:
+            if what.mtime_ns is not None:
                 os.utime(place, ns=(what.mtime_ns, what.mtime_ns))
     return folder
 

@@ -24,6 +24,7 @@ from tests import support
 
 CHANGING = frozenset(
     {
+        "chown",
         "fchmod",
         "fchown",
         "fsync",

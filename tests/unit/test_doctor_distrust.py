@@ -123,4 +123,4 @@ def test_a_damaged_store_is_set_aside_and_a_newer_one_is_left(site: Path) -> Non
     (remedy,) = inspect(site).remedies
     assert remedy.command == f"mv -- {manifest} {manifest}.damaged"
     manifest.write_text('{"schema": 999}')
-    assert (codes(inspect(site)), inspect(site).remedies) == (["store-damaged"], ())
+    assert (codes(inspect(site)), inspect(site).remedies) == (["store-newer"], ())

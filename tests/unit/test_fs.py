@@ -75,7 +75,7 @@ def test_a_symbolic_link_is_replaced_itself_and_can_be_put_back(tmp_path: Path) 
     root = Root(tmp_path)
     looks = root.looks("f.py")
     assert looks.link == "cache"
-    root.replace("f.py", b"new", fs.Looks(0o644, -1, -1, 0, None, ()))
+    root.replace("f.py", b"new", fs.Looks(0o644, None, None, None, None, ()))
     assert not (tmp_path / "f.py").is_symlink()
     assert (tmp_path / "cache").read_bytes() == b"old"
     root.replace("f.py", b"old", looks)
@@ -128,8 +128,28 @@ def test_a_folder_in_a_files_place_leaves_nothing_open(tmp_path: Path) -> None:
     assert after == before, "the lowest free descriptor is another one now"
 
 
-def test_a_new_time_differs_in_whole_seconds() -> None:
+def test_a_new_time_is_two_seconds_from_every_other_in_what_bytecode_keeps_of_it() -> None:
     second = 1_000_000_000
-    assert fs.later(5 * second + 7, 4 * second) == 5 * second + 7
-    assert fs.later(5 * second + 7, 5 * second + 900) == 6 * second + 7
-    assert fs.later(5 * second, 5 * second, 6 * second) == 7 * second
+    assert fs.later(5 * second + 7, 3 * second) == 5 * second + 7
+    assert fs.later(5 * second + 7, 5 * second + 900) == 8 * second + 7
+    assert fs.later(5 * second, 5 * second, 6 * second) == 8 * second
+    assert fs.later(5 * second, 5 * second - 2**32 * second) == 7 * second
+    assert fs.later(5 * second, 4 * second + 2**32 * second) == 6 * second
+    assert fs.later(second // 2, -second // 2) == second + second // 2
+
+
+def test_the_longest_name_has_room_for_its_replacement(tmp_path: Path) -> None:
+    """The temporary name is longer than the file's own, and 255 bytes are all that there are."""
+    for name in ("n" * 252 + ".py", "n" * 238 + ".py", "\u00fc" * 126 + ".py"):
+        (tmp_path / name).write_bytes(b"old")
+        root = Root(tmp_path)
+        root.replace(name, b"new", root.looks(name))
+        assert root.read(name) == b"new"
+        (tmp_path / fs.temporary_name(name)).write_bytes(b"left by a kill")
+        root.remove_temporary(name)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_name_that_the_locale_cannot_spell_is_an_error_of_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="locale"):
+        Root(tmp_path).read("gadget/\ud800.py")

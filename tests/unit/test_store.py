@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from surgeon import store as store_module
 from surgeon.errors import EnvironmentUnusable, RecoveryFailed, Refused
 from surgeon.fs import Root
-from surgeon.store import JOURNAL, MANIFEST, OBJECTS, Entry, Journal, Manifest, Step, Store, sha256
+from surgeon.store import (
+    JOURNAL,
+    MANIFEST,
+    OBJECTS,
+    Entry,
+    Journal,
+    Manifest,
+    Step,
+    Store,
+    refuse_unstorable,
+    sha256,
+)
 
 A, B = sha256(b"a"), sha256(b"b")
 ENTRY = Entry("gadget", "1.0", A, B, 5, None, {"some-patch": A}, {})
@@ -44,12 +57,10 @@ def entry(manifest: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "harm",
     [
-        lambda m: m.update(schema=2),
         lambda m: m.update(schema="1"),
         lambda m: m.pop("generation"),
         lambda m: m.update(generation=-1),
         lambda m: m.update(generation=True),
-        lambda m: m.update(surprise=1),
         lambda m: m.update(files=[]),
         lambda m: m["files"].update({"../out.py": entry(m)}),
         lambda m: m["files"].update({"/etc/passwd": entry(m)}),
@@ -59,8 +70,10 @@ def entry(manifest: dict[str, Any]) -> dict[str, Any]:
         lambda m: entry(m).update(original="../../etc/passwd"),
         lambda m: entry(m).update(original=A.upper()),
         lambda m: entry(m).update(result=None),
-        lambda m: entry(m).update(mtime_ns=2**70),
+        lambda m: entry(m).update(mtime_ns=2**63 * 10**9),
+        lambda m: entry(m).update(mtime_ns=-(2**63) * 10**9 - 1),
         lambda m: entry(m).update(mtime_ns=1.5),
+        lambda m: entry(m).update(mtime_ns=None),
         lambda m: entry(m).update(patches=["some-patch"]),
         lambda m: entry(m).update(patches={"some-patch": 1}),
         lambda m: entry(m).update(link=7),
@@ -80,6 +93,65 @@ def test_a_harmed_manifest_is_damage(
         store.manifest()
     assert error.value.code == "store-damaged"
     assert error.value.hint
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.update(schema=2),
+        lambda m: m.update(schema=999, files=None),
+        lambda m: m.update(surprise=1),
+        lambda m: entry(m).update(surprise=1),
+    ],
+)
+def test_what_a_newer_release_wrote_is_no_damage_and_is_left_alone(
+    store: Store, tmp_path: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    """Nobody is told to move it away: the release that wrote it reads it."""
+    file = tmp_path / MANIFEST
+    content = json.loads(file.read_text())
+    change(content)
+    file.write_text(json.dumps(content))
+    with pytest.raises(EnvironmentUnusable, match="written by a newer m3d-surgeon") as error:
+        store.manifest()
+    assert error.value.code == "store-newer"
+    assert "upgrade" in error.value.hint
+    assert "move" not in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("gadget/core.py", {"version": "1.0\0"}),
+        ("gadget/core.py", {"distribution": "gadget\ud800"}),
+        ("gadget/core.py", {"link": "\udfff"}),
+        ("gadget/core.py", {"mtime_ns": 2**63 * 10**9}),
+        ("gadget/core.py", {"mtime_ns": 1.5}),
+        ("gadget\\core.py", {}),
+        (".m3d-surgeon/core.py", {}),
+        ("gadget/../core.py", {}),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_written(
+    store: Store, tmp_path: Path, path: str, change: dict[str, Any]
+) -> None:
+    before = (tmp_path / MANIFEST).read_bytes()
+    entry = replace(ENTRY, **change)
+    with pytest.raises(Refused) as refusal:
+        refuse_unstorable(path, entry)
+    assert refusal.value.code == "not-storable"
+    with pytest.raises(EnvironmentUnusable, match="cannot hold"):
+        store.write_manifest(Manifest({path: entry}).to_bytes())
+    assert (tmp_path / MANIFEST).read_bytes() == before
+
+
+def test_a_store_that_nobody_would_read_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "LARGEST_STORE_FILE", 10_000)
+    few = {f"gadget/m{number}.py": ENTRY for number in range(10)}
+    many = {f"gadget/m{number}.py": ENTRY for number in range(100)}
+    assert Manifest(few).to_bytes()
+    with pytest.raises(EnvironmentUnusable, match="larger than any store"):
+        Manifest(many).to_bytes()
 
 
 @pytest.mark.parametrize(
@@ -115,4 +187,5 @@ def test_objects_that_nothing_needs_are_collected_and_an_empty_store_goes(
     assert [p.name for p in (tmp_path / OBJECTS).iterdir()] == [A]
     store.remove_journal()
     store.collect(Manifest({}, 4))
+    store.dissolve()
     assert list(tmp_path.iterdir()) == []
