@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Protocol
 
 from importlib_metadata import distributions
-from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion, Version
 
 from surgeon.environment import Environment
 from surgeon.fs import is_contained
@@ -143,31 +141,6 @@ class Installed:
 def normalised(name: str) -> str:
     """A distribution's name as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def is_version(text: str) -> bool:
-    """Tell whether a text is a version (PEP 440)."""
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
-
-
-@lru_cache(maxsize=1024)  # an `apply` looks three times, and patches share their conditions
-def satisfies(version: str, specifier: str) -> bool:
-    """Tell whether an installed version meets a PEP 440 specifier, deciding the odd ones too.
-
-    A prerelease counts as the release that it leads to (`2.1.0a0+git` as `2.1.0+git`, which
-    PEP 440 itself puts outside `>=2.1` and `<2.1` alike); a local version as its public one.
-    A version that is none meets nothing.
-    """
-    try:
-        parsed = Version(version)
-    except InvalidVersion:
-        return False
-    local = f"+{parsed.local}" if parsed.local else ""
-    return SpecifierSet(specifier).contains(f"{parsed.base_version}{local}", prereleases=True)
 
 
 def matching(patterns: tuple[str, ...], paths: Collection[str]) -> Iterator[str]:

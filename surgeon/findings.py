@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
-
 from surgeon.errors import SurgeonError
 from surgeon.patch import Patch
 from surgeon.results import FileResult, PatchResult, Result
 from surgeon.survey import Applicability, Site, Survey, Target
 from surgeon.verdict import State, worst
+from surgeon.versions import is_newer
 
 UNPATCHABLE_CODES = frozenset({"not-parseable", "not-round-trip", "does-not-compile"})
 """Refusals that only the attempt brings to light, and that make a file unpatchable all the same."""
@@ -74,11 +73,9 @@ def _untested(item: Applicability) -> str:
     if item.distribution is None or newest is None:
         return ""
     version = item.distribution.version
-    try:
-        newer = Version(Version(version).public) > Version(newest)
-    except InvalidVersion:
+    if not is_newer(version, newest):
         return ""
-    return f"untested: {version} is newer than {newest}, the newest that was tested" if newer else ""
+    return f"untested: {version} is newer than {newest}, the newest that was tested"
 
 
 @cache

@@ -18,12 +18,12 @@ from types import ModuleType
 from typing import Any
 
 from importlib_metadata import entry_points
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from surgeon.errors import SurgeonError, UsageError
 from surgeon.fs import is_contained
 from surgeon.index import Index
 from surgeon.patch import Case, Expect, Patch
+from surgeon.versions import clauses
 
 BUILT_IN = "surgeon.patches"
 ID = r"[a-z0-9]+(-[a-z0-9]+)*"
@@ -206,7 +206,7 @@ def _fault(patch: Patch) -> str:
         if not re.fullmatch(ID, patch.id) or not patch.distribution:
             return f"the id {patch.id!r} is not kebab case, or it names no distribution"
         for text in (patch.versions, *patch.when.values()):
-            SpecifierSet(text)
+            clauses(text)
         re.compile(patch.symptom)
         if not patch.files or not all(is_contained(path) for path in patch.files):
             return "files must be paths inside site-packages"
@@ -214,7 +214,7 @@ def _fault(patch: Patch) -> str:
             return "needle must hold non-empty bytes"
         if not patch.transforms or not all(callable(edit) for edit in patch.transforms):
             return "transforms must hold edits"
-    except (InvalidSpecifier, re.error, TypeError, AttributeError) as error:
+    except (ValueError, re.error, TypeError, AttributeError) as error:
         return f"{type(error).__name__}: {error}"
     return ""
 

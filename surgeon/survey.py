@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from surgeon.distribution import Distribution, Installed, is_glob, matching, satisfies
+from surgeon.distribution import Distribution, Installed, is_glob, matching
 from surgeon.environment import Environment
 from surgeon.errors import Refused, SurgeonError
 from surgeon.fs import Root
@@ -14,6 +14,7 @@ from surgeon.patch import Patch
 from surgeon.registry import Registry
 from surgeon.store import Entry, Journal, Manifest, Store, sha256
 from surgeon.verdict import Facts, State, Verdict, judge
+from surgeon.versions import satisfies
 
 
 @dataclass(frozen=True)

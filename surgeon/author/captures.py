@@ -24,6 +24,7 @@ from surgeon.patch import Case, Patch, at_least
 from surgeon.registry import Registry
 from surgeon.rewrite import deeply, parse, rewrite
 from surgeon.store import Store, sha256
+from surgeon.versions import from_here_on
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _made(distribution: str, version: str, path: str, name: str, before: bytes, 
         symptom="",
         why=f"Captured from an edit by hand of {path} in {distribution} {version}.",
         distribution=distribution,
-        versions=f">={version}",
+        versions=from_here_on(version),
         when={},
         files=(path,),
         needle=(b"\n",),

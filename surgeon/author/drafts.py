@@ -6,8 +6,6 @@ import difflib
 import re
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
-
 from surgeon.author.results import Place, Written
 from surgeon.author.template import Known, candidates, module
 from surgeon.distribution import Distribution, Installed, is_glob, matching
@@ -15,6 +13,7 @@ from surgeon.environment import Environment
 from surgeon.errors import EnvironmentUnusable, Refused, UsageError
 from surgeon.fs import is_contained
 from surgeon.registry import ID, Registry
+from surgeon.versions import below_the_next_minor
 
 
 def new(
@@ -142,11 +141,8 @@ def _when(installed: Installed, distribution: str) -> dict[str, str]:
     torch = installed.find("torch")
     if torch is None or distribution == "torch":
         return {}
-    try:
-        version = Version(torch.version)
-    except InvalidVersion:
-        return {}
-    return {"torch": f"<{version.major}.{version.minor + 1}"}
+    below = below_the_next_minor(torch.version)
+    return {"torch": below} if below else {}
 
 
 def _candidates(found: Distribution | None, path: str) -> list[str]:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from surgeon.versions import from_here_on
+
 TEMPLATE = '''\
 """CHANGE ME: what the installed package does wrong, in one line.
 
@@ -86,7 +88,7 @@ def module(known: Known) -> str:
         id=_quoted(known.id),
         distribution=_quoted(known.distribution),
         here=f"{known.distribution} {known.version}" if known.version else "nothing of it",
-        versions=_quoted(f">={known.version}" if known.version else ""),
+        versions=_quoted(from_here_on(known.version)),
         when="{" + ", ".join(f"{_quoted(key)}: {_quoted(value)}" for key, value in when.items()) + "}",
         file=_quoted(known.file),
         candidates=seen,

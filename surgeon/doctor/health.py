@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from surgeon.distribution import normalised
 from surgeon.doctor.finding import Action, Finding, Need
@@ -14,6 +14,7 @@ from surgeon.doctor.integrity import Checked, Damage
 from surgeon.doctor.inventory import UNREADABLE, Copy, Inventory, is_name
 from surgeon.doctor.requirements import builds_of_torch
 from surgeon.fs import is_contained
+from surgeon.versions import order
 
 SHOWN = 5
 """So many single files are named; the rest is counted."""
@@ -204,7 +205,7 @@ def doubled(inventory: Inventory, checked: Checked) -> list[Finding]:
 
 def _doubled(copies: Sequence[Copy], checked: Checked) -> Finding:
     def rank(copy: Copy) -> tuple[bool, int, Version]:
-        return not copy.faults, -len(checked.damages.get((copy.site, copy.info), ())), _order(copy.version)
+        return not copy.faults, -len(checked.damages.get((copy.site, copy.info), ())), order(copy.version)
 
     kept = max(copies, key=rank)
     versions = ", ".join(copy.version or copy.info for copy in copies)
@@ -252,10 +253,3 @@ def overwritten(inventory: Inventory, checked: Checked) -> list[str]:
 def _listed(lines: Sequence[str]) -> tuple[str, ...]:
     more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return (*lines[:SHOWN], *more)
-
-
-def _order(version: str) -> Version:
-    try:
-        return Version(version)
-    except InvalidVersion:
-        return Version("0")

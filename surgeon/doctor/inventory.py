@@ -15,8 +15,9 @@ from urllib.parse import unquote, urlsplit
 
 from importlib_metadata import distributions
 
-from surgeon.distribution import is_version, normalised
+from surgeon.distribution import normalised
 from surgeon.environment import Environment
+from surgeon.versions import is_version
 
 LARGEST_METADATA = 64 * 1024 * 1024
 WRITES_RECORD = frozenset({"", "pip", "uv", "poetry", "pdm"})

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from surgeon.distribution import normalised
 from surgeon.doctor.inventory import is_name, read_regular
-from surgeon.doctor.requirements import joined, possible
 from surgeon.errors import UsageError
+from surgeon.versions import is_specifier, joined, possible
 
 SCHEMA = 1
 BUILT_IN = Path(__file__).parent / "profiles"
@@ -219,14 +217,8 @@ class _Parser:
         return tuple(value)
 
     def _specifier(self, value: Any, where: str) -> str:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not is_specifier(value):
             raise _bad(self._path, where, f"expected a version specifier such as '>=1.0,<2', not {value!r}")
-        try:
-            SpecifierSet(value)
-        except InvalidSpecifier as error:
-            raise _bad(
-                self._path, where, f"expected a version specifier such as '>=1.0,<2', not {value!r}"
-            ) from error
         return value
 
 

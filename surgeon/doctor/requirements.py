@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion, Version
 
-from surgeon.distribution import is_version, normalised, satisfies
+from surgeon.distribution import normalised
 from surgeon.doctor.finding import Action, Finding, Need
 from surgeon.doctor.inventory import Copy, Inventory
 from surgeon.patch import Patch
+from surgeon.versions import joined, local, order, possible, public, same, satisfies
 
 TORCH = "torch"
 BUILT_WITH_TORCH = frozenset({TORCH, "torchvision", "torchaudio"})
@@ -63,16 +62,8 @@ def unmet(inventory: Inventory, markers: Mapping[str, str]) -> Iterator[Unmet]:
                 continue
             name, specifier = normalised(requirement.name), str(requirement.specifier)
             other = inventory.used.get(name)
-            if other is None or not meets(other.version, specifier):
+            if other is None or not satisfies(other.version, specifier):
                 yield Unmet(copy, name, specifier, tuple(sorted(requirement.extras)), requirement.url or "")
-
-
-def meets(version: str, specifier: str) -> bool:
-    """Tell whether a version meets a specifier, prereleases as PEP 440 has them or as what they lead to."""
-    try:
-        return SpecifierSet(specifier).contains(version, prereleases=True) or satisfies(version, specifier)
-    except InvalidVersion:
-        return False
 
 
 def is_adapted(user: Copy, name: str, inventory: Inventory, patches: Sequence[Patch]) -> bool:
@@ -209,34 +200,16 @@ def _mismatched(asked: Sequence[Unmet], inventory: Inventory, rules: Rules) -> F
 
 def builds_of_torch(name: str, version: str) -> tuple[str, ...]:
     """The option that lets an installer find a build such as `2.1.0+cu121`: PyPI takes no local versions."""
-    local = version.partition("+")[2]
-    if name not in BUILT_WITH_TORCH or not BUILD.fullmatch(local):
+    build = local(version)
+    if name not in BUILT_WITH_TORCH or not BUILD.fullmatch(build):
         return ()
-    return ("--extra-index-url", f"https://download.pytorch.org/whl/{local}")
+    return ("--extra-index-url", f"https://download.pytorch.org/whl/{build}")
 
 
 def partner(name: str, torch: str, pairs: Mapping[str, Mapping[str, str]]) -> str:
     """The newest release of torchvision or torchaudio built for a torch, or an empty string."""
-    public = torch.split("+", maxsplit=1)[0]
-    fitting = [release for release, built_for in pairs.get(name, {}).items() if built_for == public]
-    return max(fitting, key=Version, default="")
-
-
-def joined(*specifiers: str) -> str:
-    """Specifiers as one, each clause once."""
-    return str(SpecifierSet(",".join(dict.fromkeys(each for each in specifiers if each))))
-
-
-def possible(specifier: str) -> bool:
-    """Tell whether any version can meet a specifier: its bounds, and versions just beside them, are tried."""
-    clauses = SpecifierSet(specifier)
-    tried = ["0"]
-    for clause in clauses:
-        bound = clause.version.removesuffix(".*")
-        tried += [bound, f"{bound}.0.0.1", f"{bound}.dev0"]
-    # Beside a prerelease, such as 1.0rc1.0.0.1, there is none.
-    versions = [version for version in tried if is_version(version)]
-    return not len(clauses) or any(clauses.contains(version, prereleases=True) for version in versions)
+    built_for = pairs.get(name, {})
+    return max((each for each in built_for if same(built_for[each], public(torch))), key=order, default="")
 
 
 @cache

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from surgeon.distribution import is_version, satisfies
 from surgeon.doctor.finding import Action, Finding, Need
 from surgeon.doctor.inventory import Inventory
 from surgeon.doctor.profile import Profile, Requirement
-from surgeon.doctor.requirements import TORCH, joined
+from surgeon.doctor.requirements import TORCH
+from surgeon.versions import is_version, joined, local, satisfies
 
 
 def findings(profiles: Sequence[Profile], inventory: Inventory, python: str) -> list[Finding]:
@@ -66,8 +66,7 @@ def _judge(requirement: Requirement, profile: Profile, inventory: Inventory) -> 
     if not satisfies(version, requirement.versions):
         expected = f"{requirement.versions} is expected"
         return _wrong(requirement, version, expected, _needs(requirement, profile, inventory))
-    local = version.partition("+")[2]
-    if requirement.builds and local not in requirement.builds:
+    if requirement.builds and local(version) not in requirement.builds:
         builds = " or ".join(build or "none" for build in requirement.builds)
         needs = (Need(Action.UNINSTALL, name), *_needs(requirement, profile, inventory))
         return _wrong(requirement, version, f"the build {builds} is expected", needs)

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from surgeon.distribution import Distribution, Installed, matching, satisfies
+from surgeon.distribution import Distribution, Installed, matching
 from surgeon.errors import SurgeonError
 from surgeon.fs import Root
 from surgeon.patch import Patch
 from surgeon.registry import Registry
 from surgeon.scan.names import below
 from surgeon.store import Entry, Store, sha256
+from surgeon.versions import satisfies
 
 
 @dataclass(frozen=True)

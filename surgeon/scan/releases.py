@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import cache
 
-from packaging.version import InvalidVersion, Version
-
 from surgeon.errors import UsageError
 from surgeon.scan.releases_data import CLASS, LOADED, Data, load
 from surgeon.scan.surface import Found, Question
+from surgeon.versions import numbers
 
 UNKNOWN = Found(exists=True)
 """There, or possibly there; more is not known."""
@@ -33,22 +32,19 @@ def table(version: str) -> Table:
 
     Args:
         version: `2.1.0`, or `2.1` for the same; `2.1.0+cu121`; a prerelease (`2.1.0a0+git`) counts as the
-            release that it leads to.
+            release that it leads to, a post-release has the names of the release that it corrects.
 
     Raises:
         UsageError: the table has no such release; the hint names the nearest ones.
     """
     known = versions()
-    try:
-        asked = Version(version).release
-    except InvalidVersion:
-        asked = ()
-    numbers = (*asked, *[0] * (3 - len(asked))) if asked else ()
-    name = ".".join(map(str, numbers))
+    asked = numbers(version)
+    wanted = (*asked, *[0] * (3 - len(asked))) if asked else ()
+    name = ".".join(map(str, wanted))
     if name not in known:
         raise UsageError(
             f"torch {version} is not among the releases that m3d-surgeon knows the names of",
-            hint=f"name one of {', '.join(_nearest(numbers, known))}; it knows {known[0]} to {known[-1]}",
+            hint=f"name one of {', '.join(_nearest(wanted, known))}; it knows {known[0]} to {known[-1]}",
             code="unknown-torch",
         )
     return Table(load(), known.index(name))
@@ -58,8 +54,8 @@ def _nearest(release: tuple[int, ...], known: tuple[str, ...]) -> tuple[str, ...
     """The releases on both sides of a version, or the newest ones if there is none to go by."""
     if not release:
         return known[-2:]
-    below = [v for v in known if Version(v).release < release]
-    above = [v for v in known if Version(v).release > release]
+    below = [v for v in known if numbers(v) < release]
+    above = [v for v in known if numbers(v) > release]
     return tuple(below[-1:] + above[:1])
 
 

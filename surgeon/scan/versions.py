@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from surgeon.scan.names import Scope, dotted
+from surgeon.versions import parsed, release
 
 COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
@@ -127,11 +128,8 @@ def _as_variable(name: str) -> str:
 
 def _compare(left: Version, sign: str, right: Version) -> bool:
     """Compare as the packages do: without a local part, a prerelease as the release that it leads to."""
-    return COMPARE[sign](Version(left.base_version), Version(right.base_version))
+    return COMPARE[sign](release(left), release(right))
 
 
 def _parsed(text: str) -> Version | None:
-    try:
-        return Version(text.removesuffix(".*")) if text else None
-    except InvalidVersion:
-        return None
+    return parsed(text.removesuffix(".*"))

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion, Version
 
-from surgeon.distribution import Installed, is_version, normalised, satisfies
+from surgeon.distribution import Installed, normalised
 from surgeon.environment import Environment
 from surgeon.errors import UsageError
 from surgeon.patch import Patch
+from surgeon.versions import is_version, parsed, same, satisfies
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def together(known: Conditions, wheels: Mapping[str, str]) -> Conditions:
     """
     for name, version in wheels.items():
         stated = known.stated.get(name, version)
-        if Version(stated) != Version(version):
+        if not same(stated, version):
             raise UsageError(
                 f"--with names {name} {stated}, but a wheel of {name} {version} is to be patched",
                 hint=f"leave out --with {name}, or patch the other wheel",
@@ -107,8 +107,9 @@ def _release(text: str) -> tuple[str, str]:
     try:
         requirement = Requirement(text)
         (specifier,) = requirement.specifier
-        if specifier.operator == "==" and not requirement.url:
-            return normalised(requirement.name), str(Version(specifier.version))
-    except (InvalidRequirement, InvalidVersion, ValueError):
+        version = parsed(specifier.version)
+        if specifier.operator == "==" and version and not requirement.url:
+            return normalised(requirement.name), str(version)
+    except (InvalidRequirement, ValueError):
         pass
     raise UsageError(f"--with {text!r} is no exact release", hint="write it as --with torch==2.1.0")

@@ -9,6 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from surgeon.distribution import normalised
 from surgeon.ship.wheels import HEADER_END
+from surgeon.versions import satisfies
 
 REQUIRES = re.compile(rb"^Requires-Dist:[ \t]*([^\r\n]*)", re.MULTILINE | re.IGNORECASE)
 
@@ -47,4 +48,4 @@ def _denied(requirement: Requirement, versions: Mapping[str, str]) -> bool:
     version = versions.get(normalised(requirement.name))
     if version is None or (requirement.marker and "extra" in str(requirement.marker)):
         return False
-    return not requirement.specifier.contains(version, prereleases=True)
+    return not satisfies(version, str(requirement.specifier))

@@ -17,12 +17,13 @@ from functools import cached_property
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from surgeon.distribution import normalised
 from surgeon.errors import Refused
 from surgeon.fs import is_contained
 from surgeon.ship.archive import BadArchive, Member, read
+from surgeon.versions import parsed
 
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 SCHEMES = ("purelib", "platlib")
@@ -104,7 +105,7 @@ def open_wheel(path: Path) -> Wheel:
         data = path.read_bytes()
         wheel = _parse(path.name, data, read(data))
         faults = _faults(wheel)
-    except (OSError, BadArchive, InvalidWheelFilename, InvalidVersion, ValueError, csv.Error) as error:
+    except (OSError, BadArchive, InvalidWheelFilename, ValueError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Refused(
             f"not a wheel that can be patched: {reason}",
@@ -154,14 +155,14 @@ def _parse(filename: str, data: bytes, members: Sequence[Member]) -> Wheel:
         filename, normalised(name), version, infos[0], hashlib.sha256(data).hexdigest(), tuple(members), ()
     )
     stated_name, _, stated = wheel.info.removesuffix(".dist-info").partition("-")
-    if normalised(stated_name) != wheel.name or Version(stated) != version:
+    if normalised(stated_name) != wheel.name or parsed(stated) != version:
         raise ValueError(f"its name says {name} {version}, its folder is {wheel.info}")
     entries = {member.name for member in members}
     for needed in ("METADATA", "WHEEL", "RECORD"):
         if f"{wheel.info}/{needed}" not in entries:
             raise ValueError(f"it has no {needed}")
-    metadata = Version(stated_version(wheel.content(f"{wheel.info}/METADATA"))[2].decode())
-    if metadata != version:
+    metadata = stated_version(wheel.content(f"{wheel.info}/METADATA"))[2].decode()
+    if parsed(metadata) != version:
         raise ValueError(f"its name says {version}, its METADATA {metadata}")
     lines = io.StringIO(wheel.content(f"{wheel.info}/RECORD").decode(), newline="")
     rows = tuple(Row(*[*row, "", ""][:3]) for row in csv.reader(lines) if row)

@@ -10,36 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surgeon.distribution import Distribution, Installed, matching, satisfies
+from surgeon.distribution import Distribution, Installed, matching
 from surgeon.environment import Environment
 from tests import support
-
-
-@pytest.mark.parametrize(
-    ("version", "specifier", "expected"),
-    [
-        ("2.1.0", "<2.2", True),
-        ("2.1.0+cu121", "<2.2", True),
-        ("2.1.0+cu121", "==2.1.0", True),
-        ("2.1.0+cu121", "==2.1.0+cu121", True),
-        ("2.1.0+cu121", "==2.1.0+cpu", False),
-        ("2.2.0", "<2.2", False),
-        ("2.2.0+cu121", "<2.2", False),
-        # Prereleases are decided: they count as the release that they lead to.
-        ("2.1.0a0+git", ">=2.1", True),
-        ("2.1.0a0+git", "<2.1", False),
-        ("2.1.0a0+git", "<2.2", True),
-        ("2.2.0a0+81ea7a4", "<2.2", False),
-        ("2.2.0a0+81ea7a4", ">=2.2", True),
-        ("0.37.0.dev0", ">=0.36", True),
-        ("0.37.0.dev0", "<0.37", False),
-        ("1.0", "", True),
-        ("", ">=0", False),
-        ("not a version", ">=0", False),
-    ],
-)
-def test_versions_are_decided(version: str, specifier: str, expected: bool) -> None:
-    assert satisfies(version, specifier) is expected
 
 
 def test_files_are_named_exactly_or_by_globs() -> None:

@@ -11,7 +11,8 @@ from surgeon import registry
 from surgeon.doctor import profile
 from surgeon.doctor.finding import Action, Finding
 from surgeon.doctor.inventory import Copy, Inventory
-from surgeon.doctor.requirements import Rules, builds_of_torch, findings, joined, meets, partner, possible
+from surgeon.doctor.requirements import Rules, builds_of_torch, findings, partner
+from surgeon.versions import joined, possible
 
 MARKERS = {key: str(value) for key, value in default_environment().items()}
 PATCHES = tuple(registry.load().patches.values())
@@ -163,22 +164,6 @@ def test_the_pairs_are_those_of_the_releases() -> None:
     assert partner("torchvision", "2.4.1", pairs) == "0.19.1"
     assert partner("torchaudio", "2.1.0", pairs) == "2.1.0"
     assert partner("torchvision", "1.13", pairs) == ""
-
-
-@pytest.mark.parametrize(
-    ("version", "specifier", "met"),
-    [
-        ("2.1.0+cu121", "==2.1.0", True),
-        ("2.1.0a0+git", ">=2.1", True),
-        ("1.0.post1", "==1.0.post1", True),
-        ("5.0.0rc1", ">=5", True),
-        ("0.24.7", ">=0.34", False),
-        ("nonsense", ">=1", False),
-        ("", "", True),
-    ],
-)
-def test_meets(version: str, specifier: str, met: bool) -> None:
-    assert meets(version, specifier) is met
 
 
 @pytest.mark.parametrize(
