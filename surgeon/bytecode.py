@@ -7,6 +7,7 @@ the source says. So every one of a changed source goes.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,8 +70,29 @@ def _folders(root: Root, path: str, prefix: Path | None) -> Iterator[tuple[Root,
     folder = path.rpartition("/")[0]
     yield root, f"{folder}/__pycache__".lstrip("/")
     if prefix is not None:
-        # The interpreter mirrors a source's absolute folder below the prefix.
-        yield Root(prefix / root.folder.absolute().relative_to("/")), folder
+        mirrored = prefix / root.folder.absolute().relative_to("/")
+        for place in dict.fromkeys((mirrored, *_mirrors(root.folder, prefix))):
+            yield Root(place), folder
+
+
+def _mirrors(site: Path, prefix: Path) -> Iterator[Path]:
+    """The folders below the prefix that mirror a site directory, under every name that it goes by.
+
+    The interpreter mirrors the absolute folder of a source as its own path spells it: through links
+    that lead to the environment, for one.
+    """
+    here = site.stat()
+    for folder, names, _ in os.walk(prefix):
+        source = "/" + os.path.relpath(folder, prefix)
+        try:
+            same = os.path.samestat(os.stat(source), here)  # noqa: PTH116
+        except OSError:  # it mirrors nothing any more
+            names.clear()
+            continue
+        if same:
+            yield Path(folder)
+        if same or Path(folder).name in ("site-packages", "dist-packages"):
+            names.clear()  # no name of ours lies inside packages, of which there are thousands
 
 
 def _found(root: Root, folder: str, start: str) -> Iterator[tuple[Root, str]]:

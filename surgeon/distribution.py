@@ -7,6 +7,7 @@ import csv
 import errno
 import hashlib
 import json
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ class Distribution:
         """RECORD as it lies there, or `None` (a legacy install has none); one that is no text is empty."""
         try:
             text = self.metadata.read_text("RECORD")
-        except (OSError, ValueError):
+        except Exception:  # a damaged zip raises whatever it likes
             return b""
         return None if text is None else text.encode()
 
@@ -91,7 +92,7 @@ class Distribution:
     @cached_property
     def unpatchable(self) -> str:
         """Why no file of it may be edited, or an empty string."""
-        if not self.site.is_dir():
+        if not os.path.isdir(self.site):  # noqa: PTH112 - a Path raises where it may not look
             return "it is inside a zip file"
         if self._editable():
             return "it is an editable install: its sources are somebody's checkout"
@@ -106,7 +107,7 @@ class Distribution:
         try:
             origin = json.loads(self.metadata.read_text("direct_url.json") or "{}")
             return bool(origin.get("dir_info", {}).get("editable", False))
-        except (OSError, ValueError, AttributeError, RecursionError):
+        except Exception:  # no such file, no JSON, or a damaged zip
             return False
 
 
@@ -132,7 +133,7 @@ class Installed:
             if any(_is_trap(folder) for folder in self._folders[entry].get(name, ())):
                 found.append((entry, Unreadable()))
             else:
-                found += [(entry, metadata) for metadata in distributions(name=name, path=[str(entry)])]
+                found += [(entry, metadata) for metadata in _found(entry, name)]
         for number, (entry, metadata) in enumerate(found):
             others = tuple(site for site, _ in found[number + 1 :])
             yield Distribution(name, _version(metadata), entry, metadata, others)
@@ -171,18 +172,35 @@ METADATA = ("METADATA", "PKG-INFO", "RECORD", "direct_url.json")
 """The files of a dist-info folder that are read here."""
 
 
+def _found(entry: Path, name: str) -> list[Metadata]:
+    """A distribution's metadata in an entry of the path, copies included; none where that is damaged."""
+    try:
+        return list(distributions(name=name, path=[str(entry)]))
+    except Exception:  # a zip that is damaged raises whatever it likes
+        return []
+
+
 def _metadata_folders(site: Path) -> Mapping[str, list[Path]]:
     """The folders of metadata in a site directory, by the distribution that each is of."""
     folders: dict[str, list[Path]] = {}
-    for folder in site.glob("*-info"):
-        folders.setdefault(normalised(folder.stem.partition("-")[0]), []).append(folder)
+    try:
+        names = os.listdir(site)  # noqa: PTH208
+    except OSError:  # a zip file
+        names = []
+    for name in names:
+        # An egg's is named by the egg itself.
+        of = site.name if name == "EGG-INFO" else name if name.endswith("-info") else ""
+        if of:
+            folders.setdefault(normalised(of.rpartition(".")[0].partition("-")[0]), []).append(site / name)
     return folders
 
 
 def _is_trap(folder: Path) -> bool:
     """Tell whether a device or a FIFO lies where metadata is read."""
-    places = [folder / file for file in METADATA]
-    return any(place.exists() and not place.is_file() for place in places)
+    if not os.path.isdir(folder):  # noqa: PTH112 - a Path raises where it may not look
+        return not os.path.isfile(folder)  # noqa: PTH113
+    places = [f"{folder}/{file}" for file in METADATA]
+    return any(os.path.exists(each) and not os.path.isfile(each) for each in places)  # noqa: PTH110, PTH113
 
 
 @lru_cache(maxsize=64)  # by content: one command looks up to three times

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from surgeon.errors import EnvironmentUnusable
@@ -23,8 +25,11 @@ import sys
 stdlib = list(sys.path)
 import json, os, site
 def path_lines_only(sitedir, name, known_paths):
+    file = os.path.join(sitedir, name)
+    if not os.path.isfile(file):  # a pipe would hold us for ever
+        return known_paths
     try:
-        with open(os.path.join(sitedir, name), encoding="utf-8-sig", errors="replace") as lines:
+        with open(file, encoding="utf-8-sig", errors="replace") as lines:
             for line in lines:
                 line = line.strip()
                 if line and not line.startswith(("#", "import ", "import\\t")):
@@ -39,7 +44,7 @@ site.addpackage = path_lines_only
 site.execsitecustomize = site.execusercustomize = lambda: None
 site.check_enableusersite = lambda: not os.environ.get("PYTHONNOUSERSITE")
 site.main()
-given = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if os.path.isabs(p)]
+given = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
 print(json.dumps({
     "executable": sys.executable,
     "version": sys.version_info[:3],
@@ -72,20 +77,32 @@ class Environment:
     Attributes:
         python: the interpreter, or `None` when only a folder was named and none belongs to it.
         version: of that interpreter, or of the folder's `pythonX.Y`, or of the running one.
-        path: site directories, and zip files among them, in the order of `sys.path`.
+        path: site directories, and zip files among them, in the order of `sys.path`; each can be read.
         pycache_prefix: where that interpreter keeps its bytecode instead, or `None`
             (`PYTHONPYCACHEPREFIX`).
+        folder: the one site directory that was named, as the path spells it; the others only decide
+            what is installed, and what hides what. `None` where all of them are meant.
+        platform: `sys.platform` of that interpreter, or of the running one.
+        notices: what of the path could not be read, one sentence each.
     """
 
     python: Path | None
     version: tuple[int, ...]
     path: tuple[Path, ...]
     pycache_prefix: Path | None = None
+    folder: Path | None = None
+    platform: str = sys.platform
+    notices: tuple[str, ...] = ()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of the path; zip files are left out."""
+        return tuple(entry for entry in self.path if entry.is_dir())
 
     @property
     def site_directories(self) -> tuple[Path, ...]:
-        """The folders of the path; zip files are left out."""
-        return tuple(entry for entry in self.path if entry.is_dir())
+        """The folders that are looked at and changed: the one that was named, or all."""
+        return self.folders if self.folder is None else (self.folder,)
 
 
 def find_environment(python: str | None = None, site_packages: Path | None = None) -> Environment:
@@ -93,7 +110,7 @@ def find_environment(python: str | None = None, site_packages: Path | None = Non
 
     Args:
         python: an interpreter, a virtual environment's folder, or a name on PATH.
-        site_packages: one folder of installed packages, taken alone.
+        site_packages: one folder of installed packages; the interpreter that imports from it is found.
 
     With neither: the active virtual environment (`VIRTUAL_ENV`), else the running interpreter.
 
@@ -121,12 +138,14 @@ def ask(interpreter: Path) -> Environment:
         facts = json.loads(answer)
         if facts["platform"] == "win32":
             raise EnvironmentUnusable("Windows is not supported", path=str(interpreter))
-        prefix = facts["pycache_prefix"]
+        path, notices = _readable(facts["path"])
         return Environment(
             python=Path(facts["executable"] or interpreter),
             version=tuple(facts["version"]),
-            path=tuple(_distinct(Path(p) for p in facts["path"])),
-            pycache_prefix=Path(prefix) if prefix else None,
+            path=path,
+            pycache_prefix=_prefix(facts["pycache_prefix"]),
+            platform=facts["platform"],
+            notices=notices,
         )
     except (ValueError, KeyError, TypeError) as error:
         raise EnvironmentUnusable(
@@ -226,17 +245,118 @@ def _from_folder(folder: Path) -> Environment:
             path=str(folder),
             hint="name the folder that holds the *.dist-info folders, or use --python",
         )
-    for candidate in (folder.parents[2] / "bin" / "python",) if len(folder.parents) > 2 else ():
-        if candidate.exists():
-            return Environment(candidate, ask(candidate).version, (folder,))
-    return Environment(None, sys.version_info[:3], (folder,))
+    notices: list[str] = []
+    for candidate in _interpreters_of(folder):
+        try:
+            found = ask(candidate)
+        except EnvironmentUnusable as error:
+            notices.append(f"{shown(candidate)}: {error.message}")
+            continue
+        for entry in found.folders:
+            if entry.samefile(folder):
+                return replace(found, folder=entry)
+    said = re.search(r"(?:python|pypy)(\d)\.(\d+)", folder.as_posix())
+    return Environment(
+        python=None,
+        version=(int(said[1]), int(said[2])) if said else sys.version_info[:3],
+        path=(folder,),
+        pycache_prefix=_prefix(os.environ.get("PYTHONPYCACHEPREFIX")),
+        notices=tuple(notices),
+    )
 
 
-def _distinct(paths: Iterator[Path]) -> Iterator[Path]:
-    """Existing folders and zip files, each once, whatever it is called."""
-    seen: set[Path] = set()
-    for path in paths:
-        real = path.resolve()
-        if real not in seen and path.exists():
-            seen.add(real)
-            yield path
+def _interpreters_of(folder: Path) -> Iterator[Path]:
+    """The interpreters that may import from a folder, the likeliest first, each once.
+
+    Those in `bin` beside the `lib` that it lies in: a virtual environment, conda, `/usr/local` and, of
+    Debian's, `/usr`. The active environment's. And those on PATH, where the folder is in `PYTHONPATH`
+    (`pip install --target`) or below the user's own base (PEP 370).
+    """
+    places = list(dict.fromkeys((folder, folder.resolve())))
+    above = [each for place in places for each in place.parents]
+    prefixes = [each.parent for each in above if each.name in ("lib", "lib64")]
+    prefixes += [each.parent for each in prefixes if each.name == "local"]
+    prefixes += [Path(os.environ[name]) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if os.environ.get(name)]
+    said = re.search(r"(?:python|pypy)\d[\d.]*t?", folder.as_posix())
+    names = ["python", "python3", *([said[0]] if said else [])]
+    candidates = [prefix / "bin" / name for prefix in prefixes for name in names]
+    given = [Path(each).resolve() for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+    base = Path(os.environ.get("PYTHONUSERBASE") or "~/.local").expanduser()
+    if folder.resolve() in given or any(
+        each in above for each in (base, Path("~/Library/Python").expanduser())
+    ):
+        candidates += [Path(found) for name in reversed(names) if (found := shutil.which(name))]
+        candidates.append(Path(sys.executable))
+    real: set[Path] = set()
+    for candidate in candidates:
+        # A virtual environment's interpreter is a link, and is known by where the link lies.
+        key = candidate.parent.resolve() / candidate.resolve().name
+        if os.access(candidate, os.X_OK) and key not in real:
+            real.add(key)
+            yield candidate.absolute()
+
+
+def shown(path: Path | str) -> str:
+    """A path for people: what of it is no UTF-8 is written as an escape."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _prefix(said: str | None) -> Path | None:
+    return Path(said).absolute() if said else None
+
+
+def _readable(path: Sequence[str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """What of a path can be read: existing folders and zip files, each once, whatever it is called.
+
+    Returns:
+        They, and a sentence on every other thing that is there.
+    """
+    entries: list[Path] = []
+    notices: list[str] = []
+    seen: set[tuple[int, int]] = set()
+    for text in path:
+        try:
+            trouble = _trouble(text)
+            about = None if trouble else os.stat(text)  # noqa: PTH116
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            trouble, about = f"it cannot be read: {getattr(error, 'strerror', None) or error}", None
+        if about is None:
+            notices.append(f"{shown(text)} is on the path and was left out: {trouble}")
+        elif (about.st_dev, about.st_ino) not in seen:
+            seen.add((about.st_dev, about.st_ino))
+            entries.append(Path(text))
+    return tuple(entries), tuple(dict.fromkeys(notices))
+
+
+def _trouble(entry: str) -> str:
+    """Why nothing can be read out of an entry of a path, or an empty string.
+
+    Raises:
+        OSError: it is not there, or cannot be looked at.
+    """
+    if not os.path.isabs(entry):  # noqa: PTH117
+        return "it is relative, so that it depends on where a program is started"
+    if os.path.islink(entry) and not os.path.exists(entry):  # noqa: PTH110, PTH114
+        return "it is a link that leads nowhere"
+    mode = os.stat(entry).st_mode  # noqa: PTH116
+    if stat.S_ISDIR(mode):
+        os.scandir(entry).close()
+        return "" if os.access(entry, os.X_OK) else "it cannot be read: Permission denied"
+    return "" if stat.S_ISREG(mode) and _is_zip(entry) else "it is neither a folder nor a zip file"
+
+
+def _is_zip(file: str) -> bool:
+    """Tell whether a regular file is a zip whose directory can be read.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    from zipfile import BadZipFile, ZipFile  # here: on most paths there is none
+
+    try:
+        ZipFile(file).close()
+    except (BadZipFile, ValueError, NotImplementedError, EOFError):
+        return False
+    return True

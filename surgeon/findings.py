@@ -38,7 +38,7 @@ def summarise(command: str, seen: Survey, selected: frozenset[str], errors: Sequ
         patches=tuple(_patch(item, files) for item in seen.applicable.values() if item.patch.id in selected),
         files=files,
         errors=tuple(errors),
-        warnings=tuple(_shadows(seen)),
+        warnings=(*seen.environment.notices, *_shadows(seen)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -105,11 +106,13 @@ def recover(environment: Environment, registry: Registry, wait: Waiting = unhear
         EnvironmentUnusable: the disk refused.
     """
     seen = survey(environment, registry)
+    _whole(seen)
     changed: list[str] = []
     refusals: list[SurgeonError] = []
     for site in seen.sites:
         if site.damage is not None:
-            raise site.damage
+            refusals.append(site.damage)
+            continue
         if site.journal is not None:
             with transaction.locked([site.store], wait):
                 settled = _settle(seen, site)
@@ -170,11 +173,11 @@ def _run(
 ) -> Result:
     """Plan, lock, settle what an earlier run left, plan again on what is there now, commit."""
     seen = survey(environment, registry)
-    for damage in (site.damage for site in seen.sites if site.damage):
-        raise damage
+    damages = [site.damage for site in seen.sites if site.damage]
+    seen = _whole(seen)
     interrupted = any(site.journal for site in seen.sites)
     if dry_run and interrupted:
-        return _with_exit(summarise(command, seen, selected, [*registry.problems, *troubles(seen)]))
+        return _with_exit(summarise(command, seen, selected, [*registry.problems, *damages, *troubles(seen)]))
     work = Work(registry, selected)
     work.plan(seen, aiming, progress)
     warnings: list[str] = []
@@ -187,7 +190,9 @@ def _run(
         if interrupted:
             for site in seen.sites:
                 transaction.tidy(site.store)
-    result = summarise(command, seen, selected, [*registry.problems, *work.refusals])
+    result = summarise(command, seen, selected, [*registry.problems, *damages, *work.refusals])
+    if work.changed and not hasattr(os, "listxattr"):
+        warnings.append("extended attributes of files cannot be read on this system and are not kept")
     warned = (*warnings, *result.warnings)
     decided = tuple(work.decisions)
     return _with_exit(
@@ -214,12 +219,25 @@ def _carry_out(
                 warnings.append(
                     f"an interrupted run was settled first: {len(settled.put_back)} files put back"
                 )
-        seen = survey(seen.environment, work.registry)
+        seen = _whole(survey(seen.environment, work.registry))
         work.plan(seen, aiming, progress)
         work.commit(seen, {site.store.root.folder for site in concerned}, progress)
     refused = {refusal.path for refusal in work.refusals}
     work.refusals[:0] = [_left(step) for step in left if step.path not in refused]
     return seen, warnings
+
+
+def _whole(seen: Survey) -> Survey:
+    """What was seen, without the site directories whose store is damaged: they do not stop the others.
+
+    Raises:
+        SurgeonError: no other is left.
+    """
+    whole = tuple(site for site in seen.sites if site.damage is None)
+    for site in seen.sites if not whole else ():
+        if site.damage:
+            raise site.damage
+    return replace(seen, sites=whole)
 
 
 def _left(step: Step) -> Refused:

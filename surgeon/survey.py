@@ -74,15 +74,21 @@ def survey(environment: Environment, registry: Registry, installed: Installed | 
         installed: what an earlier look found to be installed, where nothing can have changed since.
     """
     installed = installed or Installed(environment)
-    applicable = {patch.id: _applicability(patch, installed) for patch in registry.patches.values()}
-    sites = tuple(_site(folder, applicable, installed) for folder in environment.path)
+    applicable = {
+        patch.id: _applicability(patch, installed, environment.folder) for patch in registry.patches.values()
+    }
+    sites = tuple(_site(folder, applicable, installed) for folder in environment.site_directories)
     return Survey(environment, installed, applicable, sites)
 
 
-def _applicability(patch: Patch, installed: Installed) -> Applicability:
+def _applicability(patch: Patch, installed: Installed, folder: Path | None) -> Applicability:
     distribution = installed.find(patch.distribution)
     if distribution is None:
         return Applicability(patch, None, f"{patch.distribution} is not installed")
+    if folder not in (None, distribution.site):
+        return Applicability(
+            patch, distribution, f"{patch.distribution} is imported from {distribution.site}"
+        )
     return Applicability(patch, distribution, _condition_that_fails(patch, distribution, installed))
 
 

@@ -97,7 +97,7 @@ def _diagnose(seen: _Seen, profiles: Sequence[profile.Profile], registry: Regist
             "hashed": checked.hashed,
         },
         errors=errors,
-        warnings=tuple(health.shadows(inventory)),
+        warnings=(*environment.notices, *health.shadows(inventory)),
         exit_code=exit_code(errors, otherwise=1 if found else 0),
     )
 

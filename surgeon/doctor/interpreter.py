@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +58,7 @@ def facts_of(environment: Environment) -> Facts:
         EnvironmentUnusable: it cannot be run, dies, or answers with something else.
     """
     if environment.python is None:
-        version = ".".join(str(part) for part in folder_version(environment)[:2])
+        version = ".".join(str(part) for part in environment.version[:2])
         markers = {key: str(value) for key, value in default_environment().items()}
         return Facts({**markers, "python_version": version, "python_full_version": f"{version}.0"})
     answer = ask(environment.python, "-I", "-S", "-B", "-c", QUESTION)
@@ -100,14 +99,6 @@ def ask(interpreter: Path, *arguments: str) -> bytes:
         what = said[-1] if said else f"exit status {done.returncode}"
         raise EnvironmentUnusable(f"the interpreter does not run: {what}", path=str(interpreter), hint=hint)
     return done.stdout
-
-
-def folder_version(environment: Environment) -> tuple[int, ...]:
-    """The version of Python that a folder of packages is for: its `pythonX.Y`, else the running one's."""
-    for folder in environment.path:
-        if found := re.search(r"python(\d+)\.(\d+)", str(folder)):
-            return int(found[1]), int(found[2])
-    return environment.version
 
 
 def _is_virtual(interpreter: Path) -> bool:

@@ -85,8 +85,8 @@ class Inventory:
     """Everything that is installed, in the order of the path.
 
     Attributes:
-        copies: all of it, shadowed copies included.
-        used: by name, the copy that `import` finds first.
+        copies: all of it in the site directories that are looked at, shadowed copies included.
+        used: by name, the copy that `import` finds first, wherever that is.
     """
 
     copies: tuple[Copy, ...]
@@ -100,13 +100,14 @@ class Inventory:
 
 def take(environment: Environment) -> Inventory:
     """List the distributions of an environment. What cannot be read is a copy's fault, never an error."""
-    copies = tuple(copy for entry in environment.path for copy in _in(entry))
+    everywhere = [copy for entry in environment.path for copy in _in(entry)]
     used: dict[str, Copy] = {}
-    for copy in copies:
+    for copy in everywhere:
         # Beside a whole copy, a damaged one of the same name is not what import sees.
         if copy.name not in used or (used[copy.name].faults and used[copy.name].site == copy.site):
             used[copy.name] = copy
-    return Inventory(copies, used)
+    copies = (copy for copy in everywhere if environment.folder in (None, copy.site))
+    return Inventory(tuple(copies), used)
 
 
 def is_system(site: Path) -> bool:
@@ -158,7 +159,7 @@ def _in(entry: Path) -> Iterator[Copy]:
             continue
         if name.endswith(".dist-info"):
             yield _copy(entry, name)
-        elif name.endswith(".egg-info"):
+        elif name.endswith(".egg-info") or name == "EGG-INFO":
             yield _legacy(entry, name)
 
 
@@ -177,7 +178,7 @@ def _legacy(entry: Path, info: str) -> Copy:
         header = _header(read_regular(place / "PKG-INFO" if is_folder(place) else place))
     except OSError:
         header = {}
-    name, version = _named(info, header)
+    name, version = _named(entry.name if info == "EGG-INFO" else info, header)
     requires = tuple(header.get("requires-dist", ()))
     return Copy(name, version, entry, info, requires=requires, system=True)
 

@@ -55,7 +55,7 @@ class Rules:
 
 def unmet(inventory: Inventory, markers: Mapping[str, str]) -> Iterator[Unmet]:
     """Every requirement of a distribution in use that the environment does not meet, extras left out."""
-    for copy in inventory.used.values():
+    for copy in (each for each in inventory.copies if inventory.used.get(each.name) is each):
         for line in () if copy.system else copy.requires:
             requirement = _parsed(line)
             if requirement is None or not _applies(requirement, markers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -40,6 +41,8 @@ def show(
     Args:
         text: prints what was asked for, for people.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path may be no UTF-8
     if as_json:
         print(json.dumps(result.to_json(), indent=2))
         return

@@ -68,15 +68,15 @@ def scan(environment: Environment, registry: Registry, request: Request) -> Scan
     name = cache.key(environment, registry, targets, versions, importable, what)
     with suppress(KeyError, TypeError, ValueError, AttributeError):
         if kept := cache.load(name):
-            return _as_asked(from_json(kept), request)
+            return _as_asked(from_json(kept), request, environment.notices)
     world = World(request.module, versions, importable, python=environment.version)
     run = _Minimum if request.minimum else _Once
     result = run(environment, installed, registry, request, world, targets, state).result()
     cache.save(name, result.to_json())
-    return _as_asked(result, request)
+    return _as_asked(result, request, environment.notices)
 
 
-def _as_asked(result: ScanResult, request: Request) -> ScanResult:
+def _as_asked(result: ScanResult, request: Request, notices: Sequence[str]) -> ScanResult:
     """The answer without what was not asked for, and the exit code."""
     rows = result.rows
     if request.import_time_only:
@@ -84,7 +84,8 @@ def _as_asked(result: ScanResult, request: Request) -> ScanResult:
         rows = tuple(replace(row, places=each) for row, each in places if each)
     bites = {row.when for row in result.rows}
     gravest = {None: set(), When.IMPORT: {When.IMPORT}, When.CALL: {When.IMPORT, When.CALL}}[request.fail_on]
-    warnings = tuple(f"{path} was left out: {reason}" for path, reason in result.skipped)
+    left_out = (f"{path} was left out: {reason}" for path, reason in result.skipped)
+    warnings = (*notices, *left_out)
     return replace(result, rows=rows, warnings=warnings, exit_code=1 if bites & gravest else 0)
 
 

@@ -57,14 +57,16 @@ def origins(
     """
     if wanted:
         return [_named(each, installed) for each in dict.fromkeys(wanted)]
-    names = sorted(each.name for each in headers(environment) if normalised(module) in each.requires)
-    if not names:
+    asking = (each.name for each in headers(environment) if normalised(module) in each.requires)
+    every = (found for name in sorted(asking) if (found := installed.find(name)))
+    chosen = [each for each in every if environment.folder in (None, each.site)]
+    if not chosen:
         raise UsageError(
             f"nothing that is installed here depends on {module}",
             hint="name a distribution or a folder: m3d-surgeon scan DISTRIBUTION_OR_PATH",
             code="nothing-to-scan",
         )
-    return [of_distribution(found) for name in names if (found := installed.find(name))]
+    return [of_distribution(found) for found in chosen]
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,11 @@ def headers(environment: Environment) -> list[Header]:
     https://packaging.python.org/en/latest/specifications/core-metadata/
     """
     found: dict[str, Header] = {}
-    for folder in environment.site_directories:
-        for pattern in ("*.dist-info/METADATA", "*.egg-info/PKG-INFO"):
+    for folder in environment.folders:
+        for pattern in ("*.dist-info/METADATA", "*.egg-info/PKG-INFO", "*.egg-info", "EGG-INFO/PKG-INFO"):
             for path in sorted(folder.glob(pattern)):
                 try:
-                    header = _header(path.read_bytes())
+                    header = _header(path.read_bytes() if path.is_file() else b"")
                 except OSError:  # damaged metadata concerns doctor
                     continue
                 if header.name:
@@ -176,8 +178,8 @@ def file_at(path: str) -> File:
 def modules(environment: Environment) -> Iterator[str]:
     """The top-level modules that can be imported."""
     yield from sys.stdlib_module_names
-    for folder in environment.site_directories:
-        for each in Path(folder).iterdir():
+    for folder in environment.folders:
+        for each in folder.iterdir():
             yield each.name.partition(".")[0]
 
 

@@ -25,6 +25,8 @@ ERRORS = "tests/crash/test_errors.py"
 OPERATIONS = "tests/unit/test_operations.py"
 FS = "tests/unit/test_fs.py"
 OWNERS = "tests/torture/test_owners.py"
+ENVIRONMENT = "tests/unit/test_environment.py"
+NAMING = "tests/hostile/test_naming.py"
 AT_ONCE = "tests/torture/test_concurrency.py::test_two_at_once"
 RUN = """
 import sys, pytest, surgeon
@@ -220,6 +222,26 @@ MUTATIONS: dict[str, Mutation] = {
         "fs.py",
         (("os.utime(descriptor, ns=(looks.mtime_ns, looks.mtime_ns))", "pass"),),
         f"{OPERATIONS}::test_a_patched_file_keeps_mode_and_owner_and_gets_another_second",
+    ),
+    "a folder's interpreter without its prefix": Mutation(
+        "environment.py",
+        (('pycache_prefix=_prefix(facts["pycache_prefix"]),', "pycache_prefix=None,"),),
+        f"{NAMING}::test_a_folder_is_what_its_interpreter_has[venv]",
+    ),
+    "nobody's folder without a prefix": Mutation(
+        "environment.py",
+        (('pycache_prefix=_prefix(os.environ.get("PYTHONPYCACHEPREFIX")),', ""),),
+        f"{NAMING}::test_a_folder_of_nobodys_has_the_prefix_of_the_running_process",
+    ),
+    "a zip file is a site directory": Mutation(
+        "survey.py",
+        (("for folder in environment.site_directories)", "for folder in environment.path)"),),
+        f"{ENVIRONMENT}::test_a_zipped_egg_on_the_path_stops_nothing",
+    ),
+    "what cannot be read is not said": Mutation(
+        "environment.py",
+        (('            notices.append(f"{shown(text)}', '            _ = (f"{shown(text)}'),),
+        f"{ENVIRONMENT}::test_what_cannot_be_read_is_left_out_and_said",
     ),
     "the mode is not kept": Mutation("fs.py", (("os.fchmod(descriptor, looks.mode)", "pass"),), FS),
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from surgeon.environment import compile_errors, find_environment
+from surgeon import operations, registry
+from surgeon.environment import Environment, compile_errors, find_environment
 from surgeon.errors import EnvironmentUnusable
 from tests import support
 
@@ -99,6 +101,36 @@ def test_one_folder_can_be_named_alone(venv: Path, site: Path) -> None:
     assert (alone.path, alone.python) == ((site,), None)
     support.install(support.site_packages(venv), "gadget", "1.0")
     assert find_environment(site_packages=support.site_packages(venv)).python == venv / "bin" / "python"
+
+
+def test_what_cannot_be_read_is_left_out_and_said(
+    venv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """tests/hostile/test_path_entries.py has every kind, and the commands."""
+    (tmp_path / "file").write_text("no zip")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("nothing")
+    with zipfile.ZipFile(tmp_path / "zip", "w") as archive:
+        archive.writestr("a.py", "")
+    names = ["file", "pipe", "link", "zip", "missing"]
+    entries = [str(tmp_path / name) for name in names]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([*entries, "relative", "", str(tmp_path)]))
+    found = find_environment(str(venv))
+    assert found.path[:-1] == (tmp_path / "zip", tmp_path)
+    assert found.folders == (tmp_path, support.site_packages(venv))
+    left_out = [*entries[:3], "relative"]
+    assert [each.split(" is on the path")[0] for each in found.notices] == left_out
+
+
+def test_a_zipped_egg_on_the_path_stops_nothing(site: Path) -> None:
+    egg = site / "widget-1.0-py3.10.egg"
+    with zipfile.ZipFile(egg, "w") as archive:
+        archive.writestr("EGG-INFO/PKG-INFO", "Name: widget\nVersion: 1.0\n")
+    core = support.gadget(site)
+    known = registry.load(support.GADGETS)
+    environment = Environment(None, (3, 10), (egg, site))
+    result = operations.apply(environment, known, known.select(["gadget-shiny"]))
+    assert (result.exit_code, core.read_bytes() == support.GADGET) == (0, False)
 
 
 @pytest.mark.parametrize(
