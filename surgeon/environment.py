@@ -237,9 +237,16 @@ def _run(interpreter: Path, program: str, stdin: bytes) -> bytes:
 
 def _from_folder(folder: Path) -> Environment:
     folder = folder.expanduser().absolute()
-    if not folder.is_dir():
-        raise EnvironmentUnusable("no such folder", path=str(folder), hint="check --site-packages")
-    if not any(True for pattern in ("*.dist-info", "*.egg-info") for _ in folder.glob(pattern)):
+    try:
+        names = os.listdir(folder)  # noqa: PTH208
+    except OSError as error:
+        missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        raise EnvironmentUnusable(
+            "no such folder" if missing else f"the folder cannot be read: {error.strerror}",
+            path=str(folder),
+            hint="check --site-packages",
+        ) from error
+    if not any(name.endswith((".dist-info", ".egg-info")) for name in names):
         raise EnvironmentUnusable(
             "not a site-packages folder: no distribution is installed in it",
             path=str(folder),

@@ -243,8 +243,9 @@ class Scene:
                 (self.site / f"odd{number}.pth").write_bytes(data)
         os.mkfifo(self.site / "pipe.pth")
 
-    def run(self, command: str, as_json: bool = True) -> tuple[int, str, str]:
-        program = [sys.executable, "-m", "surgeon", command, *COMMANDS[command], "-p", str(self.venv)]
+    def run(self, command: str, as_json: bool = True, options: tuple[str, ...] = ()) -> tuple[int, str, str]:
+        where = options or ("-p", str(self.venv))
+        program = [sys.executable, "-m", "surgeon", command, *COMMANDS[command], *where]
         program += ["--patches", str(support.GADGETS), *(["--json"] if as_json else [])]
         extra = {"PYTHONPATH": os.pathsep.join(self.path)} if self.path else {}
         # Our own process does without the odd entries: a pipe or /dev/zero among them is not ours to bear.
@@ -313,3 +314,13 @@ def test_a_damaged_store_stops_only_its_own_folder(base: Path) -> None:
         code, out, _ = scene.run(command)
         assert (code, core.read_bytes() != support.GADGET) == (4, patched), out
         assert "store-damaged" in out
+
+
+def test_a_folder_that_may_not_be_read_is_one_clear_error(base: Path) -> None:
+    scene = Scene(base, [])
+    scene.site.chmod(0)
+    try:
+        code, out, _ = scene.run("status", options=("--site-packages", str(scene.site)))
+    finally:
+        scene.site.chmod(0o755)
+    assert (code, "Permission denied" in out) == (4, True), out
