@@ -38,7 +38,7 @@ def summarise(command: str, seen: Survey, selected: frozenset[str], errors: Sequ
         patches=tuple(_patch(item, files) for item in seen.applicable.values() if item.patch.id in selected),
         files=files,
         errors=tuple(errors),
-        warnings=(*seen.environment.notices, *_shadows(seen)),
+        warnings=(*seen.environment.notices, *_undecided(seen, selected), *_shadows(seen)),
     )
 
 
@@ -58,12 +58,13 @@ def _patch(item: Applicability, files: Sequence[FileResult]) -> PatchResult:
     """One patch's state: the gravest among its files; where it has none, why not."""
     states = [file.patches[item.patch.id] for file in files if item.patch.id in file.patches]
     state, reason = worst(states), item.reason
-    if not states and not reason and item.distribution and item.distribution.unpatchable:
-        state, reason = State.UNPATCHABLE, item.distribution.unpatchable
+    unpatchable = item.undecided or (item.distribution.unpatchable if item.distribution else "")
+    if not states and not reason and unpatchable:
+        state, reason = State.UNPATCHABLE, unpatchable
     elif state is State.NOT_NEEDED and not reason:
         reason = "no installed file needs it"
     elif states and not reason:
-        reason = _untested(item)
+        reason = item.undecided or _untested(item)
     return PatchResult(item.patch.id, item.patch.distribution, state, len(states), reason)
 
 
@@ -83,6 +84,11 @@ def _tested() -> Mapping[str, str]:
     """The newest release of each distribution that works in docs/compatibility.md (`make matrix`)."""
     read: dict[str, str] = json.loads(Path(__file__).with_name("tested.json").read_text(encoding="utf-8"))
     return read
+
+
+def _undecided(seen: Survey, selected: frozenset[str]) -> list[str]:
+    items = (item for item in seen.applicable.values() if item.undecided and item.patch.id in selected)
+    return list(dict.fromkeys(item.undecided for item in items))
 
 
 def _shadows(seen: Survey) -> list[str]:

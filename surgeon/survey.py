@@ -14,7 +14,7 @@ from surgeon.patch import Patch
 from surgeon.registry import Registry
 from surgeon.store import Entry, Journal, Manifest, Store, sha256
 from surgeon.verdict import Facts, State, Verdict, judge
-from surgeon.versions import satisfies
+from surgeon.versions import is_version, satisfies
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,14 @@ class Applicability:
 
     Attributes:
         reason: why not, or an empty string where its conditions hold.
+        undecided: why nobody can tell whether they hold, or an empty string. What was patched then stays,
+            and nothing else is.
     """
 
     patch: Patch
     distribution: Distribution | None
     reason: str
+    undecided: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,19 +92,30 @@ def _applicability(patch: Patch, installed: Installed, folder: Path | None) -> A
         return Applicability(
             patch, distribution, f"{patch.distribution} is imported from {distribution.site}"
         )
-    return Applicability(patch, distribution, _condition_that_fails(patch, distribution, installed))
+    return Applicability(patch, distribution, *_conditions(patch, distribution, installed))
 
 
-def _condition_that_fails(patch: Patch, distribution: Distribution, installed: Installed) -> str:
+def _conditions(patch: Patch, distribution: Distribution, installed: Installed) -> tuple[str, str]:
+    """Why a patch's conditions do not hold, and why that cannot be told; empty texts where they hold."""
+    undecided = ""
     if not satisfies(distribution.version, patch.versions):
-        return f"{patch.distribution} {distribution.version} is not among {patch.versions}"
+        if is_version(distribution.version):
+            return f"{patch.distribution} {distribution.version} is not among {patch.versions}", ""
+        undecided = _unknown(patch.distribution)
     for name, specifier in patch.when.items():
         other = installed.find(name)
         if other is None:
-            return f"{name} is not installed"
-        if not satisfies(other.version, specifier):
-            return f"{name} {other.version} has what it needs"
-    return ""
+            return f"{name} is not installed", ""
+        if satisfies(other.version, specifier):
+            continue
+        if is_version(other.version):
+            return f"{name} {other.version} has what it needs", ""
+        undecided = _unknown(name)
+    return "", undecided
+
+
+def _unknown(name: str) -> str:
+    return f"the metadata of {name} cannot be read or does not say which release it is"
 
 
 def _site(folder: Path, applicable: Mapping[str, Applicability], installed: Installed) -> Site:
@@ -181,7 +195,12 @@ class _Look:
             recorded=recorded,
             current=current,
             entry=entry,
-            wanted={patch.id: patch.digest for patch in self._wanted(path, patches, data, current, entry)},
+            wanted={
+                patch.id: patch.digest
+                for patch in self._wanted(path, patches, data, current, entry)
+                if not self._applicable[patch.id].undecided
+                or (entry is not None and patch.id in entry.patches)
+            },
             why_not=self._why_not,
             journaled=self._journaled.get(path),
             unpatchable=distribution.unpatchable

@@ -419,3 +419,23 @@ def test_diff_shows_the_change_before_and_after(site: Path) -> None:
     assert replace(before.files[0], diff="", state=State.APPLIED) == replace(
         after.files[0], diff="", patches=before.files[0].patches
     )
+
+
+@pytest.mark.parametrize("name", ["torch-2.1.0+cu121", "gadget-1.0"])
+def test_metadata_that_cannot_be_read_is_no_reason_to_change_anything(site: Path, name: str) -> None:
+    """Neither "nothing is needed" nor "torch has what it needs": what is patched stays, and it is said."""
+    core = support.gadget(site)
+    metadata = site / f"{name}.dist-info" / "METADATA"
+    whole = metadata.read_bytes()
+    metadata.write_bytes(b"\xff\n")
+    assert (run("status", site).exit_code, run("apply", site).exit_code) == (1, 3)
+    assert core.read_bytes() == support.GADGET
+    metadata.write_bytes(whole)
+    assert run("apply", site).exit_code == 0
+    patched = core.read_bytes()
+    metadata.write_bytes(b"\xff\n")
+    result = run("apply", site)
+    assert (core.read_bytes(), result.changed) == (patched, ())
+    assert any("does not say which release" in warning for warning in result.warnings)
+    assert run("revert", site).exit_code == 0
+    assert core.read_bytes() == support.GADGET
