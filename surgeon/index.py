@@ -1,12 +1,14 @@
 """Remembers what patches say of themselves, so that a patch that is not needed is not loaded.
 
 Loading thirty patch modules takes as long as all else that `status` does. The index is keyed by
-each patch's digest, that is by content, lies in the user's cache folder, and may be deleted at any
-time; one that others may write, or that is damaged, is not used.
+the path and the text of each patch's module (its digest stays the same where only a description
+changes), lies in the user's cache folder, and may be deleted at any time; one that others may write,
+or that is damaged, is not used. Where a module that the patch imports has changed, it is loaded anew.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,14 +18,14 @@ from typing import Any
 from surgeon import userfiles
 from surgeon.patch import Expect, Patch
 
-SCHEMA = 1
-TEXTS = ("id", "symptom", "why", "distribution", "versions", "probe", "upstream")
+SCHEMA = 2
+TEXTS = ("id", "symptom", "why", "distribution", "versions", "probe", "upstream", "digest")
 LIMIT = 5_000
 """Patches that the file holds at most; when it is full, those of this run remain."""
 
 
 class Index:
-    """The descriptions of patches that were loaded once before, by digest."""
+    """The descriptions of patches that were loaded once before, by a hash of their modules' path and text."""
 
     def __init__(self) -> None:
         cache = userfiles.folder("XDG_CACHE_HOME", ".cache")
@@ -31,19 +33,26 @@ class Index:
         self._rows = _read(self._place)
         self._new: dict[str, Any] = {}
 
-    def recall(self, digest: str) -> Patch | None:
+    def recall(self, key: str) -> Patch | None:
         """A patch without its edits and examples, or `None` where it is not known."""
-        row = self._rows.get(digest)
+        row = self._rows.get(key)
         if row is None:
             return None
         try:
-            return _patch(row, digest)
-        except (KeyError, TypeError, ValueError, AttributeError):
+            if any(_sha256(Path(path).read_bytes()) != hashed for path, hashed in row["helpers"].items()):
+                return None
+            return _patch(row)
+        except (OSError, KeyError, TypeError, ValueError, AttributeError):
             return None
 
-    def remember(self, patch: Patch) -> None:
-        """Keep a valid patch's description, until `save`."""
-        self._new[patch.digest] = _row(patch)
+    def remember(self, key: str, patch: Patch, helpers: Mapping[Path, bytes]) -> None:
+        """Keep a valid patch's description, until `save`.
+
+        Args:
+            helpers: the modules of its own that its module imports, with their bytes.
+        """
+        hashed = {str(path): _sha256(data) for path, data in helpers.items()}
+        self._new[key] = {**_row(patch), "helpers": hashed}
 
     def save(self) -> None:
         """Write what is new; where that is not possible, nothing is remembered and nothing is said."""
@@ -66,6 +75,10 @@ def _read(place: Path | None) -> Mapping[str, Any]:
         return {}
 
 
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def _row(patch: Patch) -> dict[str, Any]:
     return {
         **{name: getattr(patch, name) for name in TEXTS},
@@ -76,11 +89,11 @@ def _row(patch: Patch) -> dict[str, Any]:
     }
 
 
-def _patch(row: Mapping[str, Any], digest: str) -> Patch:
+def _patch(row: Mapping[str, Any]) -> Patch:
     texts = {name: row[name] for name in TEXTS}
     files, when = tuple(row["files"]), dict(row["when"])
     if not all(isinstance(text, str) for text in (*texts.values(), *files, *when, *when.values())):
-        raise TypeError(digest)
+        raise TypeError("a text that is none")
     return Patch(
         **texts,
         when=when,
@@ -90,5 +103,4 @@ def _patch(row: Mapping[str, Any], digest: str) -> Patch:
         transforms=(),
         cases=(),
         unchanged=(),
-        digest=digest,
     )

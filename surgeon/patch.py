@@ -101,4 +101,4 @@ class Patch:
     probe: str
     upstream: str = ""
     digest: str = field(default="", compare=False)
-    """Set by the registry: sha256 over the patch's source and the engine that runs it."""
+    """Set by the registry: sha256 over what decides the bytes that it makes (`surgeon.digest`)."""

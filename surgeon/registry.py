@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,16 +20,18 @@ from typing import Any
 
 from importlib_metadata import entry_points
 
+from surgeon import digest as digests
+from surgeon import patch as patches
 from surgeon.errors import SurgeonError, UsageError
 from surgeon.fs import is_contained
 from surgeon.index import Index
 from surgeon.patch import Case, Expect, Patch
+from surgeon.rewrite import EDITION
 from surgeon.versions import clauses
 
 BUILT_IN = "surgeon.patches"
 ID = r"[a-z0-9]+(-[a-z0-9]+)*"
 ENTRY_POINTS = "m3d_surgeon.patches"
-ENGINE = ("tree.py", "scopes.py", "rewrite.py", "conflicts.py", "edits/*.py")
 
 FIELDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("id", "symptom", "why", "distribution", "versions", "probe", "upstream"), (str,)),
@@ -64,7 +67,7 @@ class Registry:
             UsageError: one of them cannot be loaded any more.
         """
         return {
-            name: patch if (patch := self.patches[name]).transforms else _load(self.sources[name])
+            name: patch if (patch := self.patches[name]).transforms else _load(*_read(self.sources[name]))
             for name in ids
         }
 
@@ -107,7 +110,7 @@ def load(*extra: Path | None, remembered: bool = False) -> Registry:
     index = Index() if remembered else None
     for source in [*modules_in(_built_in()), *_installed(problems), *modules_in(folders)]:
         try:
-            patch = _recalled(source, index) if index else _load(source)
+            patch = _recalled(source, index) if index else _load(*_read(source))
             if patch.id in found:
                 raise _bad(source, f"the id {patch.id!r} is taken by {sources[patch.id]}")
         except SurgeonError as problem:
@@ -149,22 +152,23 @@ def _built_in() -> list[Path]:
 
 
 def _recalled(source: Path, index: Index) -> Patch:
-    patch = index.recall(_digest(_text(source)))
+    _, text = _read(source)
+    key = hashlib.sha256(b"\0".join((os.fsencode(source), _own_text(), text))).hexdigest()
+    patch = index.recall(key)
     if patch is None:
-        patch = _load(source)
-        index.remember(patch)
+        patch = _load(source, text)
+        index.remember(key, patch, digests.helpers(source, text))
     return patch
 
 
-def _text(source: Path) -> bytes:
+def _read(source: Path) -> tuple[Path, bytes]:
     try:
-        return source.read_bytes()
+        return source, source.read_bytes()
     except OSError as error:
         raise _bad(source, f"it cannot be read: {error.strerror}") from error
 
 
-def _load(source: Path) -> Patch:
-    text = _text(source)
+def _load(source: Path, text: bytes) -> Patch:
     if source.parent in _built_in():
         module = importlib.import_module(f"{BUILT_IN}.{source.stem}")
     else:
@@ -174,7 +178,7 @@ def _load(source: Path) -> Patch:
         raise _bad(source, "it has no PATCH = Patch(...)")
     if fault := _wrong_type(patch) or _fault(patch):
         raise _bad(source, fault)
-    described: Patch = replace(patch, digest=_digest(text))
+    described: Patch = replace(patch, digest=digests.digest(patch, source, text))
     return described
 
 
@@ -228,18 +232,16 @@ def _has_kind(value: object, kind: type, *inner: type) -> bool:
     return not inner or (isinstance(value, tuple) and all(isinstance(each, inner[0]) for each in value))
 
 
-def _digest(text: bytes) -> str:
-    return hashlib.sha256(text + _engine_digest().encode()).hexdigest()
-
-
 @cache
-def _engine_digest() -> str:
-    """A hash of the code that runs every patch's edits: when it changes, results may."""
-    here = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(path for pattern in ENGINE for path in here.glob(pattern)):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+def _own_text() -> bytes:
+    """A hash of the code that reads a patch module: what the index remembers of one depends on it as well."""
+    edits = importlib.util.find_spec("surgeon.edits")
+    places = [Path(each) for each in (__file__, digests.__file__, patches.__file__)]
+    places += sorted(Path(edits.origin).parent.glob("*.py")) if edits and edits.origin else []
+    hashed = hashlib.sha256(f"{EDITION}".encode())
+    for place in places:
+        hashed.update(place.read_bytes())
+    return hashed.digest()
 
 
 def _bad(source: Path, reason: str) -> UsageError:

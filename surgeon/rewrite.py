@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from surgeon.conflicts import Done
     from surgeon.tree import Tree
 
+EDITION = 1
+"""Raise it where a change of the engine (this module, the tree, the conflicts, an edit) makes other bytes.
+
+It is a part of every patch's digest: files that were patched before are then made anew by the next
+`apply`, and `status` says `outdated` of them until then. Whatever else changes here leaves it alone.
+`tests/unit/test_recorded.py` fails where results change and this does not.
+"""
+
 _T = TypeVar("_T")
 _STACK = 256 * 1024 * 1024
 """Address space, not memory: libcst's parser recurses in native code and dies where it runs out."""

@@ -99,7 +99,7 @@ def _ours(facts: Facts, entry: Entry) -> Verdict:
             reasons[State.OBSOLETE] = facts.why_not.get(patch, f"there is no patch {patch} any more")
         elif facts.wanted[patch] != digest:
             states[patch] = State.OUTDATED
-            reasons[State.OUTDATED] = f"written by an older version of {patch}"
+            reasons[State.OUTDATED] = f"written by another edition of {patch}; `apply` makes it anew"
         else:
             states[patch] = State.APPLIED
     for patch, digest in facts.wanted.items():

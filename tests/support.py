@@ -83,23 +83,34 @@ def surgeon(*arguments: str | Path, **extra: str) -> Answer:
 
 
 @cache
+def pythons() -> tuple[Path, ...]:
+    """One interpreter that runs for each Python that the tool may run on, as far as they are here."""
+    return tuple(found for minor in range(10, 15) if (found := _python(f"3.{minor}")))
+
+
+@cache
 def target_python() -> Path:
     """The interpreter to build environments with: 3.10 if one runs, else 3.11.
 
     A pyenv shim may be on PATH and refuse to run, so each candidate is asked, and pyenv's own
     folder is looked through as well.
     """
-    for version in ("3.10", "3.11"):
-        for candidate in _candidates(version):
-            done = subprocess.run(
-                [str(candidate), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.stdout.strip() == version:
-                return candidate
+    if found := _python("3.10") or _python("3.11"):
+        return found
     raise AssertionError("the tests need Python 3.10 or 3.11")
+
+
+def _python(version: str) -> Path | None:
+    for candidate in _candidates(version):
+        done = subprocess.run(
+            [str(candidate), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.stdout.strip() == version:
+            return candidate
+    return None
 
 
 def _candidates(version: str) -> Iterator[Path]:

@@ -52,7 +52,8 @@ def key(
 
     add(_own_digest(), asked, environment.python, environment.version, *environment.path)
     add(*sorted(versions.items()), *sorted(modules))
-    add(*(f"{patch.id} {patch.digest}" for patch in registry.patches.values()))
+    for patch in registry.patches.values():  # its digest says nothing of where and when it applies
+        add(patch.id, patch.digest, patch.distribution, patch.versions, *patch.when.items(), *patch.files)
     add(*map(seen, origins))
     return digest.hexdigest()
 

@@ -244,6 +244,16 @@ MUTATIONS: dict[str, Mutation] = {
         f"{ENVIRONMENT}::test_what_cannot_be_read_is_left_out_and_said",
     ),
     "the mode is not kept": Mutation("fs.py", (("os.fchmod(descriptor, looks.mode)", "pass"),), FS),
+    "a digest of the patch's text": Mutation(
+        "digest.py",
+        (("        values = _Values()\n", "        raise ValueError\n"),),
+        "tests/unit/test_digest.py::test_what_decides_no_bytes_is_not_in_it",
+    ),
+    "other bytes under the same edition": Mutation(
+        "edits/attributes.py",
+        ((", {self.default})", ",{self.default})"),),
+        "tests/unit/test_recorded.py::test_what_a_patch_makes_of_its_examples",
+    ),
 }
 
 
@@ -255,7 +265,7 @@ def package(memory: Path) -> Path:
     shutil.copytree(support.CHECKOUT / "surgeon", memory / "surgeon", ignore=skip)
     shutil.copytree(support.CHECKOUT / "patches", memory / "surgeon" / "patches", ignore=skip)
     shutil.copytree(support.CHECKOUT / "tests", memory / "tests", ignore=skip)
-    shutil.copytree(support.GADGETS, memory / "fixtures" / "patches", ignore=skip)
+    shutil.copytree(support.CHECKOUT / "fixtures", memory / "fixtures", ignore=skip)
     shutil.copy(support.CHECKOUT / "pyproject.toml", memory)
     return memory
 

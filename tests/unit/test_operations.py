@@ -170,6 +170,38 @@ def test_an_older_form_of_a_patch_is_rebuilt_from_the_stored_original(site: Path
     assert support.hashes(site) == shipped
 
 
+@pytest.mark.parametrize("upgrade", ["the digest of today's release", "a raised edition"])
+def test_an_upgrade_that_makes_the_same_bytes_rewrites_no_file(
+    site: Path, monkeypatch: pytest.MonkeyPatch, upgrade: str
+) -> None:
+    support.gadget(site, source=BOTH)
+    run("apply", site)
+    if upgrade == "a raised edition":
+        monkeypatch.setattr("surgeon.digest.EDITION", 2)
+    else:  # it was made of the patch's text and of the engine's
+        manifest = site / ".m3d-surgeon" / "manifest.json"
+        text = manifest.read_text()
+        for number, digest in enumerate(registry.load(support.GADGETS).patches.values()):
+            text = text.replace(digest.digest, f"{number:064}")
+        manifest.write_text(text)
+
+    def looks() -> list[tuple[int, int, int]]:
+        every = [(site / path).stat() for path in (CORE, EXTRA)]
+        return [(each.st_ino, each.st_mtime_ns, each.st_ctime_ns) for each in every]
+
+    before = looks()
+    result = run("status", site)
+    assert (result.exit_code, set(states(result).values())) == (1, {"outdated"})
+    assert "another edition of gadget-" in result.files[0].reason
+    result = run("apply", site)
+    assert (result.exit_code, result.changed) == (0, ())
+    assert looks() == before
+    assert run("status", site).exit_code == 0
+    assert run("apply", site).decisions == run("apply", site, dry_run=True).decisions
+    run("revert", site)
+    assert (site / CORE).read_bytes() == BOTH
+
+
 def test_a_patch_that_is_gone_is_taken_out(site: Path, tmp_path: Path) -> None:
     patches = shutil.copytree(support.GADGETS, tmp_path / "patches")
     support.gadget(site)

@@ -56,7 +56,7 @@ def test_a_digest_follows_the_patch(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(GOOD)
     before = registry.load(tmp_path).patches["gadget-shiny"].digest
     assert registry.load(tmp_path).patches["gadget-shiny"].digest == before
-    (tmp_path / "a.py").write_text(GOOD + "# changed\n")
+    (tmp_path / "a.py").write_text(GOOD.replace('("torch.shiny")', '("torch.shine")'))
     assert registry.load(tmp_path).patches["gadget-shiny"].digest != before
 
 
