@@ -31,7 +31,9 @@ PATCH = Patch(
         "diffusers/models/transformers/transformer_qwenimage.py",
     ),
     needle=(b"compiler.is_compiling",),
-    transforms=(Rename("torch.compiler.is_compiling", "torch._utils.is_compiling", since="2.3"),),
+    transforms=(
+        Rename("torch.compiler.is_compiling", "torch._utils.is_compiling", since="2.3", reachable=True),
+    ),
     expect=at_least(1, zero="the question is guarded"),
     cases=(
         Case(

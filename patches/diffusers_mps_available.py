@@ -26,7 +26,9 @@ PATCH = Patch(
     when={"torch": "<2.5"},
     files=("diffusers/quantizers/bitsandbytes/bnb_quantizer.py",),
     needle=(b"torch.mps.is_available",),
-    transforms=(Rename("torch.mps.is_available", "torch.backends.mps.is_available", since="2.5"),),
+    transforms=(
+        Rename("torch.mps.is_available", "torch.backends.mps.is_available", since="2.5", reachable=True),
+    ),
     expect=at_least(1, zero="the question is guarded"),
     cases=(
         Case(

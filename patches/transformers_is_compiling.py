@@ -30,7 +30,9 @@ PATCH = Patch(
     when={"torch": "<2.3"},
     files=("transformers/image_processing_utils_fast.py", "transformers/models/csm/modeling_csm.py"),
     needle=(b"torch.compiler",),
-    transforms=(Rename("torch.compiler.is_compiling", "torch._utils.is_compiling", since="2.3"),),
+    transforms=(
+        Rename("torch.compiler.is_compiling", "torch._utils.is_compiling", since="2.3", reachable=True),
+    ),
     expect=at_least(1, zero="every use is guarded"),
     cases=(
         Case(

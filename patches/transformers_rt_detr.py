@@ -27,7 +27,9 @@ PATCH = Patch(
     when={"torch": "<2.3"},
     files=("transformers/models/rt_detr/modeling_rt_detr.py",),
     needle=(b"torch.compiler",),
-    transforms=(Rename("torch.compiler.is_compiling", "torch._utils.is_compiling", since="2.3"),),
+    transforms=(
+        Rename("torch.compiler.is_compiling", "torch._utils.is_compiling", since="2.3", reachable=True),
+    ),
     expect=at_least(1, zero="every use is guarded"),
     cases=(
         Case(

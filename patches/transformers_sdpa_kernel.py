@@ -30,7 +30,9 @@ PATCH = Patch(
     needle=(b"sdpa_kernel",),
     transforms=(
         Polyfill("torch.nn.attention.sdpa_kernel", "_m3d_sdpa_kernel", SDPA_KERNEL, since="2.3"),
-        Rename("torch.nn.attention.SDPBackend", "torch.backends.cuda.SDPBackend", since="2.3"),
+        Rename(
+            "torch.nn.attention.SDPBackend", "torch.backends.cuda.SDPBackend", since="2.3", reachable=True
+        ),
     ),
     expect=at_least(2, zero="every use is guarded"),
     cases=(

@@ -28,7 +28,9 @@ PATCH = Patch(
         "xfuser/model_executor/models/transformers/transformer_minimax_h3.py",
     ),
     needle=(b"is_compiling",),
-    transforms=(Rename("torch.compiler.is_compiling", "torch._utils.is_compiling", since="2.3"),),
+    transforms=(
+        Rename("torch.compiler.is_compiling", "torch._utils.is_compiling", since="2.3", reachable=True),
+    ),
     expect=at_least(1, zero="every use is guarded"),
     cases=(
         Case(

@@ -71,20 +71,27 @@ class Registry:
             for name in ids
         }
 
+    def _unusable(self) -> str:
+        """The modules that cannot be used, any of which may be the one that somebody asks for."""
+        paths = [each.path for each in self.problems if each.path]
+        return f"; these modules cannot be used, and `list` says why: {', '.join(paths)}" if paths else ""
+
     def select(self, ids: Iterable[str]) -> frozenset[str]:
         """The ids that the command line names; all of them where it names none.
 
         Raises:
-            UsageError: there is no such patch; the nearest id is named.
+            UsageError: there is no such patch (the nearest id is named), or it cannot be used, and why.
         """
         chosen = frozenset(ids)
         for unknown in sorted(chosen - set(self.patches)):
             import difflib  # here: only a mistake needs it
 
+            if fault := next((each for each in self.problems if _may_be(each, unknown)), None):
+                raise fault
             near = difflib.get_close_matches(unknown, self.patches, n=1, cutoff=0.5)
             raise UsageError(
                 f"no patch {unknown!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
-                hint="run `m3d-surgeon list` to see them all",
+                hint="run `m3d-surgeon list` to see them all" + self._unusable(),
                 code="unknown-patch",
             )
         return chosen or frozenset(self.patches)
@@ -193,6 +200,8 @@ def _run(source: Path, text: bytes) -> ModuleType:
     sys.modules[module.__name__] = module  # dataclasses look their module up
     try:
         exec(compile(text, str(source), "exec"), module.__dict__)
+    except UsageError as error:  # one of our edits, which says what is wrong
+        raise _bad(source, error.message) from error
     except (Exception, SystemExit) as error:  # whatever a stranger's module raises is its own affair
         raise _bad(source, f"it fails to load: {type(error).__name__}: {error}") from error
     return module
@@ -242,6 +251,18 @@ def _own_text() -> bytes:
     for place in places:
         hashed.update(place.read_bytes())
     return hashed.digest()
+
+
+def _may_be(problem: SurgeonError, name: str) -> bool:
+    """Tell whether a module that cannot be used is, by its name or its text, the one with an id."""
+    source = Path(problem.path or "")
+    if source.stem == name.replace("-", "_"):
+        return True
+    try:
+        text = source.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return False
+    return re.search(rf"""\bid\s*=\s*["']{re.escape(name)}["']""", text) is not None
 
 
 def _bad(source: Path, reason: str) -> UsageError:

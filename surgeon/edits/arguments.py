@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from surgeon.edits.checking import Checked
 from surgeon.edits.guards import is_guarded
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class MakeContiguous:
+class MakeContiguous(Checked):
     """Hand tensors over in one piece of memory.
 
     `MakeContiguous("torch.attend", ("query", "key"), if_given=("mask", 2))` turns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from surgeon.edits.checking import Checked
 from surgeon.edits.guards import is_guarded
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class GuardAttribute:
+class GuardAttribute(Checked):
     """Read an attribute with `getattr`, so that it is `None` where it is missing.
 
     `GuardAttribute("torch.xpu")` turns `{"xpu": torch.xpu.empty_cache}` into

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from surgeon.edits.checking import Checked
+
 if TYPE_CHECKING:
     import libcst as cst
 
@@ -16,7 +18,7 @@ _VERSION = re.compile(r"\d+(\.\d+)+")
 
 
 @dataclass(frozen=True)
-class RaiseBound:
+class RaiseBound(Checked):
     """Ask for a newer release in the check that guards a name.
 
     `RaiseBound("torch.library.custom_op", "2.5.0")` turns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from surgeon.edits.checking import Checked
 from surgeon.edits.guards import is_guarded
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class DropKeyword:
+class DropKeyword(Checked):
     """Leave out a keyword argument of a call.
 
     `DropKeyword("torch.utils._pytree.register_pytree_node", "serialized_type_name")` turns

@@ -14,12 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from surgeon.edits.checking import Checked
+
 if TYPE_CHECKING:
     from surgeon.tree import Tree
 
 
 @dataclass(frozen=True)
-class ReplaceStatements:
+class ReplaceStatements(Checked):
     """Put statements in the place of others.
 
     `ReplaceStatements("f", before="x = 1", after="x = 2")`. Statements that both begin or end with
@@ -62,7 +64,7 @@ class ReplaceStatements:
 
 
 @dataclass(frozen=True)
-class ReplaceHeader:
+class ReplaceHeader(Checked):
     """Change the head of a compound statement and keep its body.
 
     `ReplaceHeader("", before="def f(a): ...", after="def f(a, b=None): ...")`; likewise for `class`,

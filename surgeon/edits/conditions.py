@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from surgeon.edits.checking import Checked
 from surgeon.edits.guards import is_guarded
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class GuardCondition:
+class GuardCondition(Checked):
     """Ask first whether there is such a module, and take "no" for an answer.
 
     `GuardCondition("torch.xpu")` turns `if torch.xpu.is_available():` into

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from surgeon.edits.calls import without_argument
+from surgeon.edits.checking import Checked, Needed
 from surgeon.edits.guards import is_guarded
 
 if TYPE_CHECKING:
@@ -14,8 +16,11 @@ if TYPE_CHECKING:
     from surgeon.tree import Tree
 
 
+_LITERALS = (str, int, bool)
+
+
 @dataclass(frozen=True)
-class OmitDefault:
+class OmitDefault(Checked):
     """Leave out a keyword argument where it has the one value that an older torch implies.
 
     `OmitDefault("torch.nn.utils.rnn.pad_sequence", "padding_side", "right")` turns
@@ -33,6 +38,9 @@ class OmitDefault:
     keyword: str
     value: str | int | bool | None
     since: str = ""
+    needed: ClassVar[Mapping[str, Needed]] = {
+        "value": ("a text, a whole number, True, False or None", lambda v: v is None or type(v) in _LITERALS)
+    }
 
     def __call__(self, tree: Tree) -> int:
         import libcst as cst

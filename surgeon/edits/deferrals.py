@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from surgeon.edits.checking import Checked
 from surgeon.edits.guards import is_guarded
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class DeferDefault:
+class DeferDefault(Checked):
     """Work a parameter's default out when the function is called, not when it is defined.
 
     `DeferDefault("host.cpu_count")` turns
@@ -53,7 +54,7 @@ class DeferDefault:
 
 
 @dataclass(frozen=True)
-class ReturnEarly:
+class ReturnEarly(Checked):
     """Leave a function before it asks for what this machine does not have.
 
     `ReturnEarly("host.gpu.name", unless="is_available", value='"none"')` turns
@@ -160,7 +161,7 @@ class ReturnEarly:
 
 
 @dataclass(frozen=True)
-class Unwrap:
+class Unwrap(Checked):
     """Use a function as it is where the file wraps it while it is imported.
 
     `Unwrap("torch.compile", "torch.nn.functional.gelu")` turns `fast_gelu = torch.compile(gelu)`

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from surgeon.edits.calls import closing
+from surgeon.edits.checking import MEMBER, Checked, Needed
 from surgeon.edits.guards import is_guarded
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class GuardImport:
+class GuardImport(Checked):
     """Let an import fail, and say what the name is then.
 
     `GuardImport("torch.nn.RMSNorm", fallback="{name} = None")` turns `from torch.nn import RMSNorm` into
@@ -64,11 +66,12 @@ class GuardImport:
 
 
 @dataclass(frozen=True)
-class RelocateImport:
+class RelocateImport(Checked):
     """Import a name from where the older torch has it; the file goes on using the name it used.
 
     `RelocateImport("torch.amp.autocast_mode.autocast", "torch.cuda.amp.autocast")` turns
-    `from torch.amp.autocast_mode import autocast` into `from torch.cuda.amp import autocast`.
+    `from torch.amp.autocast_mode import autocast` into `from torch.cuda.amp import autocast`, and
+    `RelocateImport("pkg_resources.packaging", "packaging")` makes `import packaging` of an import.
     Only `from ... import` is relocated; for attributes see `Rename`.
 
     Attributes:
@@ -80,6 +83,7 @@ class RelocateImport:
     name: str
     to: str
     since: str = ""
+    needed: ClassVar[Mapping[str, Needed]] = {"name": MEMBER}
 
     def __call__(self, tree: Tree) -> int:
         import libcst as cst
@@ -103,17 +107,29 @@ class RelocateImport:
             tree.replace(imported.alias, _renamed(imported, last))
             return
         alone, rest = split(imported)
-        origin = tree.expression(module)
-        assert isinstance(alone, cst.ImportFrom) and isinstance(origin, (cst.Name, cst.Attribute))
-        single = _renamed(imported, last).with_changes(comma=cst.MaybeSentinel.DEFAULT)
-        alone = alone.with_changes(module=origin, names=[single], lpar=None, rpar=None)
+        assert isinstance(alone, cst.ImportFrom)
         if rest is None:
-            tree.replace(imported.statement, alone)
+            single = _renamed(imported, last).with_changes(comma=cst.MaybeSentinel.DEFAULT)
+            tree.replace(imported.statement, _from(tree, alone, module, single))
             return
         line = tree.line(imported.statement)
         local = "" if imported.local == last else f" as {imported.local}"
-        added = tree.statements(f"from {module} import {last}{local}")
+        added = tree.statements(f"from {module} import {last}{local}" if module else f"import {last}{local}")
         tree.replace_line(line, [line.with_changes(body=[rest]), *added])
+
+
+def _from(
+    tree: Tree, statement: cst.ImportFrom, module: str, alias: cst.ImportAlias
+) -> cst.BaseSmallStatement:
+    """The statement with one name out of another module, or of that module itself."""
+    import libcst as cst
+
+    if not module:
+        return cst.Import([alias], semicolon=statement.semicolon)
+    origin = tree.expression(module)
+    assert isinstance(origin, (cst.Name, cst.Attribute))
+    changed = {"module": origin, "names": [alias], "lpar": None, "rpar": None, "relative": ()}
+    return statement.with_changes(**changed)
 
 
 def split(imported: ImportedName) -> tuple[cst.BaseSmallStatement, cst.BaseSmallStatement | None]:

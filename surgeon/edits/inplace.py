@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from surgeon.edits.checking import Checked, Needed
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -22,7 +25,7 @@ _OPERATORS = {
 
 
 @dataclass(frozen=True)
-class OutOfPlace:
+class OutOfPlace(Checked):
     """Make a new value instead of changing the old one.
 
     `OutOfPlace("mask", "|")` turns `mask |= allowed` into `mask = mask | allowed`. Only a plain name
@@ -36,6 +39,9 @@ class OutOfPlace:
 
     variable: str
     operator: str
+    needed: ClassVar[Mapping[str, Needed]] = {
+        "operator": (f"one of {' '.join(_OPERATORS.values())}", lambda value: value in _OPERATORS.values())
+    }
 
     def __call__(self, tree: Tree) -> int:
         matches = 0

@@ -88,7 +88,10 @@ def patterns(source: str) -> list[tuple[str, ...]]:
 def statements(source: str, newline: str = "\n") -> list[Statement]:
     """Parse statements that an edit was given; their indentation will be that of the file they go into."""
     text = source if source.endswith("\n") else f"{source}\n"
-    module = cst.parse_module(text.replace("\n", newline))
+    try:
+        module = cst.parse_module(text.replace("\n", newline))
+    except cst.ParserSyntaxError as error:
+        raise EditError(f"not statements: {source!r:.80}") from error
     if not module.body:
         return []
     first = module.body[0].with_changes(leading_lines=[*module.header, *module.body[0].leading_lines])
@@ -107,7 +110,7 @@ def compound(source: str) -> Compound:
         outer = statements(f"try: ...\n{source}")[0]
         assert isinstance(outer, cst.Try)
         return outer.handlers[0]
-    found = statements(source)[0]
+    found = next(iter(statements(source)), None)
     if not isinstance(found, COMPOUND):
         raise EditError(f"not a compound statement: {source}")
     return found

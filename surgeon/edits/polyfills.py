@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from surgeon.edits.checking import Checked
 from surgeon.edits.guards import is_guarded
 from surgeon.edits.placing import insert_after_imports
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Polyfill:
+class Polyfill(Checked):
     """Define a name once, near the top of the file, and use it in the place of the missing one.
 
     `Polyfill("torch.get_default_device", "_m3d_get_default_device", DEFINITION)` inserts the

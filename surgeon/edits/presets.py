@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from surgeon.edits.checking import FALLBACK, Checked, Needed
 from surgeon.edits.guards import outcome
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Preset:
+class Preset(Checked):
     """Bind a name ahead of the import that an older torch skips.
 
     `Preset("torch.distributed.tensor.DTensor", "{name} = ()")` turns
@@ -43,6 +44,7 @@ class Preset:
     name: str
     definition: str
     since: str = ""
+    needed: ClassVar[Mapping[str, Needed]] = {"definition": FALLBACK}
 
     def __call__(self, tree: Tree) -> int:
         matches = 0

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from surgeon.edits.checking import Checked
 from surgeon.edits.guards import is_guarded
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class QuoteAnnotation:
+class QuoteAnnotation(Checked):
     """Turn annotations that name something into strings, which Python does not evaluate.
 
     `QuoteAnnotation("torch.distributed.device_mesh")` turns

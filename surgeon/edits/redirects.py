@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from surgeon.edits.checking import Checked, Needed
 from surgeon.edits.guards import is_guarded, outcome
 from surgeon.edits.placing import insert_after_imports
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RedirectCall:
+class RedirectCall(Checked):
     """Send the calls that pass a keyword to a function that takes it.
 
     `RedirectCall("torch.nn.functional.interpolate", "antialias", "_m3d_interpolate", DEFINITION)`
@@ -62,8 +64,13 @@ class RedirectCall:
         )
 
 
+def _is_statement(value: object) -> bool:
+    parsed = ast.parse(value) if isinstance(value, str) else ast.Module([], [])
+    return len(parsed.body) == 1 and any(isinstance(each, ast.Name) for each in ast.walk(parsed))
+
+
 @dataclass(frozen=True)
-class DropCondition:
+class DropCondition(Checked):
     """Run a statement that was kept for a newer torch, because a patch made it work on any.
 
     `DropCondition('options["antialias"] = antialias', "torch", since="2.5")` turns
@@ -84,6 +91,7 @@ class DropCondition:
     statement: str
     name: str
     since: str = ""
+    needed: ClassVar[Mapping[str, Needed]] = {"statement": ("one statement with a name in it", _is_statement)}
 
     def __call__(self, tree: Tree) -> int:
         parsed = ast.parse(self.statement)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import symtable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from surgeon.edits.checking import IDENTIFIER, Checked, Needed
 from surgeon.edits.placing import insert_after_imports
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Supply:
+class Supply(Checked):
     """Give a module a name that it lacks, at its end.
 
     `Supply("pad", "from torch.nn.functional import pad")` appends that import, unless the module
@@ -30,13 +32,14 @@ class Supply:
     name: str
     definition: str
     public: bool = False
+    needed: ClassVar[Mapping[str, Needed]] = {"name": IDENTIFIER}
 
     def __call__(self, tree: Tree) -> int:
         bound = _top_level(tree)
         if self.name in bound:
             return 0
         export = f'__all__ += ["{self.name}"]\n' if self.public and "__all__" in bound else ""
-        source = self.definition + export
+        source = self.definition.rstrip("\n") + "\n" + export
         if tree.module.body:
             tree.insert_after(tree.module.body[-1], source)
         else:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from surgeon.edits.checking import Checked
+
 if TYPE_CHECKING:
     import libcst as cst
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Visitor:
+class Visitor(Checked):
     """Run a plain `libcst.CSTTransformer`, for what the other edits cannot say.
 
     `Visitor(make_transformer)`, where `make_transformer` imports libcst, defines the transformer

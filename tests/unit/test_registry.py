@@ -144,3 +144,33 @@ def test_an_id_that_a_package_and_a_folder_both_bring_names_both(
 def test_several_folders_are_loaded(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(GOOD.replace("gadget-shiny", "gadget-other"))
     assert {"gadget-other", "gadget-shiny"} <= registry.load(tmp_path, support.GADGETS).patches.keys()
+
+
+@pytest.mark.parametrize("place", ["gadget_mine.py", "other.py"])
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('versions=">=1.0"', 'versions="newer"', "Invalid specifier"),
+        ('Attribute("torch.shiny")', 'Attribute("torch.")', "GuardAttribute: name must be"),
+        ("PATCH = ", "PATCH = 1 / 0 or ", "ZeroDivisionError"),
+        ("PATCH = ", "PATCH = (", "SyntaxError"),
+    ],
+)
+def test_who_asks_for_a_patch_that_cannot_be_used_hears_why(
+    tmp_path: Path, place: str, old: str, new: str, said: str
+) -> None:
+    source = GOOD.replace("gadget-shiny", "gadget-mine").replace(old, new)
+    (tmp_path / place).write_text(source)
+    for command in ("apply", "status", "test", "explain", "diff", "revert"):
+        answer = support.surgeon(command, "gadget-mine", "--patches", tmp_path)
+        (error,) = answer.json["errors"]  # type: ignore[misc]
+        assert (answer.exit_code, error["code"]) == (3, "bad-patch"), command
+        assert error["path"] == str(tmp_path / place)
+        assert said in error["message"]
+
+
+def test_who_asks_for_an_id_that_nobody_has_hears_of_the_modules_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("1 / 0")
+    with pytest.raises(UsageError, match="no patch 'unheard-of'") as caught:
+        registry.load(tmp_path).select(["unheard-of"])
+    assert str(tmp_path / "broken.py") in caught.value.hint
