@@ -112,9 +112,9 @@ def numbers(version: str) -> tuple[int, ...]:
     return found.release if found and not found.epoch else ()
 
 
-def from_here_on(version: str) -> str:
-    """The specifier of a version and all later ones (which takes no local part); empty for no version."""
-    return f">={public(version)}" if is_version(version) else ""
+def this_release(version: str) -> str:
+    """The specifier of one release: what is true of it need not be of the next."""
+    return f"=={public(version)}" if is_version(version) else f"==={version}"
 
 
 def below_the_next_minor(version: str) -> str:

@@ -29,8 +29,10 @@ PATCH = Patch(
     symptom={symptom},
     why={why},
     distribution={distribution_},
+    # The release that was edited. Others may have it mended, or otherwise: widen this to those that
+    # you look at, such as ">={version},<NEXT", and try each with `m3d-surgeon test {plain_id}`.
     versions={versions},
-    # Conditions on other distributions, such as "torch": "<2.2".
+    # Conditions on other distributions, such as "torch": "<2.2", if it is for an older one only.
     when={{}},
     files=({file_},),
     # Found in any version of the file: where its code is another one, that is said.
@@ -62,6 +64,7 @@ def module(patch: Patch, version: str) -> str:
         version=version,
         edits=", ".join(sorted({type(each).__name__ for each in edits})),
         id=json.dumps(patch.id),
+        plain_id=patch.id,
         symptom=json.dumps(patch.symptom),
         why=json.dumps(patch.why),
         distribution_=json.dumps(patch.distribution),

@@ -24,7 +24,7 @@ from surgeon.patch import Case, Patch, at_least
 from surgeon.registry import Registry
 from surgeon.rewrite import deeply, parse, rewrite
 from surgeon.store import Store, sha256
-from surgeon.versions import from_here_on
+from surgeon.versions import this_release
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ def capture(
     *,
     given_id: str = "",
     wheel: Path | None = None,
+    build: bool = False,
 ) -> Written:
     """Make a patch of every installed file of a distribution that was edited by hand.
 
@@ -60,6 +61,7 @@ def capture(
         folder: where the patch modules go.
         given_id: the patch's id; with several files, the beginning of their ids.
         wheel: where the pristine files are, if not in the store or on the index.
+        build: whether a release that has no wheel may be built, which runs its code.
 
     Raises:
         UsageError: it is not installed, or an id is bad or taken.
@@ -67,7 +69,7 @@ def capture(
         EnvironmentUnusable: a module cannot be written.
     """
     distribution = _installed(environment, name)
-    pristine = Pristine(environment, distribution, wheel)
+    pristine = Pristine(environment, distribution, wheel, build)
     errors: list[SurgeonError] = []
     paths = [*_edited_paths(distribution, errors)]
     if not paths and not errors:
@@ -129,7 +131,7 @@ def _made(distribution: str, version: str, path: str, name: str, before: bytes, 
         symptom="",
         why=f"Captured from an edit by hand of {path} in {distribution} {version}.",
         distribution=distribution,
-        versions=from_here_on(version),
+        versions=this_release(version),
         when={},
         files=(path,),
         needle=(b"\n",),
@@ -276,6 +278,8 @@ def _notes(made: Mapping[str, Patch], distribution: Distribution) -> Iterator[st
     for path, patch in made.items():
         number = len(patch.transforms)
         yield f"{patch.id}: {number} {'edit' if number == 1 else 'edits'} of {path}"
+    if made:
+        yield f"for {distribution.name} {distribution.version} alone: another release may have mended it"
     if made:
         release = f"{distribution.name}=={distribution.version}"
         yield f"to have the patch instead of your edit: pip install --force-reinstall --no-deps {release},"

@@ -149,7 +149,7 @@ def _candidates(found: Distribution | None, path: str) -> list[str]:
     if found is None or is_glob(path):
         return []
     try:
-        return candidates((found.site / path).read_bytes())
+        return candidates((found.site / path).read_bytes(), own=path.partition("/")[0].removesuffix(".py"))
     except OSError:
         return []
 

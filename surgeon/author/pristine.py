@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import sys
+import sysconfig
 import tempfile
 import zipfile
 from contextlib import suppress
@@ -21,10 +23,18 @@ SCHEMES = ("purelib", "platlib")
 
 
 class Pristine:
-    """The original bytes of an installed distribution's files; a download is made once, when it is needed."""
+    """The original bytes of an installed distribution's files; a download is made once, when it is needed.
 
-    def __init__(self, environment: Environment, distribution: Distribution, wheel: Path | None) -> None:
+    Args:
+        wheel: the wheel that was installed, or a folder that it was unpacked into.
+        build: whether a release without a wheel may be built, which runs its code.
+    """
+
+    def __init__(
+        self, environment: Environment, distribution: Distribution, wheel: Path | None, build: bool = False
+    ) -> None:
         self._environment, self._distribution, self._wheel = environment, distribution, wheel
+        self._build = build
         self._store = Store(Root(distribution.site))
         self._files: dict[str, bytes] | None = None
 
@@ -59,7 +69,8 @@ class Pristine:
         said: list[str] = []
         with tempfile.TemporaryDirectory(prefix="m3d-surgeon-") as scratch:
             folder = Path(scratch)
-            for command in self._commands(requirement, folder):
+            commands = self._commands(requirement, folder)
+            for command in commands:
                 reason = failure(command, TIMEOUT_SECONDS)
                 if not reason:
                     wheels = [*folder.glob("*.whl")]
@@ -67,33 +78,54 @@ class Pristine:
                 said.append(reason)
                 shutil.rmtree(folder)
                 folder.mkdir()
+        name_it = "name the wheel that was installed with --pristine WHEEL"
+        again = f"{name_it}, or try again with the network"
+        if not self._build:
+            again += "; where the release has no wheel, --build makes one, which runs its code"
+        reasons = "; ".join(dict.fromkeys(said)) or "no pip and no uv is at hand"
         raise Refused(
-            f"no download of {requirement}: {'; '.join(dict.fromkeys(said)) or 'no pip and no uv'}",
-            hint="name the wheel that was installed with --pristine WHEEL, or try again with the network",
+            f"no download of {requirement}: {reasons}",
+            hint=again if commands else f"install pip (python -m ensurepip) or uv, or {name_it}",
             code="no-pristine",
         )
 
     def _commands(self, requirement: str, folder: Path) -> list[list[str]]:
-        """The environment's own pip, ours, and uv: wheels only, for nothing may be built or run for this."""
-        download = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        download += ["--only-binary", ":all:", "--dest", str(folder), requirement]
+        """The environment's own pip, ours, and uv; without them any other pip.
+
+        Without consent nothing is built: that would run the release's code.
+        """
+        common = ["--quiet", "--no-deps", *([] if self._build else ["--only-binary", ":all:"])]
+        fetch = ["wheel", "--wheel-dir"] if self._build else ["download", "--dest"]
+        download = [*fetch, str(folder), "--disable-pip-version-check", "--no-input", *common, requirement]
         python = self._environment.python
-        pips = dict.fromkeys(str(each) for each in (python, sys.executable) if each)
-        commands = [[each, "-I", "-B", *download] for each in pips]
-        if uv := shutil.which("uv"):
-            install = [
-                "pip",
-                "install",
-                "--quiet",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                "--link-mode",
-                "copy",
-            ]
-            where = ["--python", str(python)] if python else []
-            commands.append([uv, *install, *where, "--target", str(folder), requirement])
-        return commands
+        where = ["--python", str(python)] if python else []
+        target = ["--target", str(folder), "--link-mode", "copy"]
+        install = ["pip", "install", *common, *where, *target, requirement]
+        pythons = dict.fromkeys(str(each) for each in (python, sys.executable) if each)
+        pips = [pip for each in pythons if _runs(pip := [each, "-I", "-B", "-m", "pip"])]
+        uvs = [uv for uv in ([sys.executable, "-I", "-m", "uv"], ["uv"]) if _runs(uv)][:1]
+        others = [[each] for each in ("pip", "pip3") if shutil.which(each)] + _bundled()
+        return [
+            *([*pip, *download] for pip in pips or (others if not uvs else [])),
+            *([*uv, *install] for uv in uvs),
+        ]
+
+
+def _runs(command: list[str]) -> bool:
+    return not failure([*command, "--version"], TIMEOUT_SECONDS)
+
+
+def _bundled() -> list[list[str]]:
+    """The pip that Python itself carries for `ensurepip`, run out of its wheel.
+
+    Linux distributions keep it in `WHEEL_PKG_DIR` (https://docs.python.org/3/library/ensurepip.html).
+    """
+    found = importlib.util.find_spec("ensurepip")
+    folders = [Path(found.origin).parent / "_bundled"] if found and found.origin else []
+    folders += [Path(each) for each in [sysconfig.get_config_var("WHEEL_PKG_DIR")] if each]
+    run = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('pip', None, '__main__')"
+    wheels = [wheel for folder in folders for wheel in sorted(folder.glob("pip-*.whl"))]
+    return [[sys.executable, "-I", "-B", "-c", run, str(wheel)] for wheel in wheels[-1:]]
 
 
 def _wheel_files(wheel: Path) -> dict[str, bytes]:
@@ -104,6 +136,8 @@ def _wheel_files(wheel: Path) -> dict[str, bytes]:
     Raises:
         UsageError: it cannot be read.
     """
+    if wheel.is_dir():
+        return _folder_files(wheel)
     try:
         with zipfile.ZipFile(wheel) as archive:
             return {

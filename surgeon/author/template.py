@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from surgeon.versions import from_here_on
+from surgeon.versions import this_release
 
 TEMPLATE = '''\
 """CHANGE ME: what the installed package does wrong, in one line.
@@ -26,7 +27,7 @@ PATCH = Patch(
     symptom=r"CHANGE ME",
     why="CHANGE ME: what the user saw, and its cause.",
     distribution={distribution},
-    # PEP 440; {here} is installed here.
+    # PEP 440; {here} is installed here. Widen it to the releases that you have looked at.
     versions={versions},
     # All of these must hold; where they do not, the files are left alone.
     when={when},
@@ -81,14 +82,14 @@ class Known:
 
 def module(known: Known) -> str:
     """The text of a patch module that loads, and whose one case fails until its edit is right."""
-    name = known.candidates[0] if known.candidates else "torch.change_me"
+    name = known.candidates[0] if known.candidates else "package.change_me"
     seen = "".join(f"\n    # The file reads {each}." for each in known.candidates)
     when = known.when or {}
     return TEMPLATE.format(
         id=_quoted(known.id),
         distribution=_quoted(known.distribution),
         here=f"{known.distribution} {known.version}" if known.version else "nothing of it",
-        versions=_quoted(from_here_on(known.version)),
+        versions=_quoted(this_release(known.version) if known.version else ""),
         when="{" + ", ".join(f"{_quoted(key)}: {_quoted(value)}" for key, value in when.items()) + "}",
         file=_quoted(known.file),
         candidates=seen,
@@ -100,16 +101,21 @@ def module(known: Known) -> str:
     )
 
 
-def candidates(source: bytes, top: str = "torch", most: int = 8) -> list[str]:
-    """Names below `top` that a module reads, in full: those that it reads while imported come first.
+def candidates(source: bytes, own: str = "", preferred: str = "torch", most: int = 8) -> list[str]:
+    """Names of one other package that a module reads, in full: those that it reads while imported come first.
 
     Only what a plain import binds is followed; this makes suggestions, it decides nothing.
+
+    Args:
+        own: the package that the module is in.
+        preferred: the package whose names are taken if it reads any; else it is the one that it reads most.
     """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return []
-    bound = _imported(tree, top)
+    skipped = {own, *sys.stdlib_module_names}
+    bound = {local: name for local, name in _imported(tree).items() if name.partition(".")[0] not in skipped}
     inside = {
         id(each)
         for function in ast.walk(tree)
@@ -120,22 +126,24 @@ def candidates(source: bytes, top: str = "torch", most: int = 8) -> list[str]:
     later: dict[str, None] = {}
     for node in ast.walk(tree):
         name = _full(node, bound) if isinstance(node, ast.Attribute) else ""
-        if name.startswith(f"{top}."):
+        if name:
             (later if id(node) in inside else first).setdefault(name)
     names = [*first, *(name for name in later if name not in first)]
+    tops = [name.partition(".")[0] for name in names]
+    top = preferred if preferred in tops else max(tops, key=tops.count, default="")
+    names = [name for name in names if name.partition(".")[0] == top]
     return [each for each in names if not any(other.startswith(f"{each}.") for other in names)][:most]
 
 
-def _imported(tree: ast.Module, top: str) -> dict[str, str]:
-    """What the module's imports of `top` bind, and to what."""
+def _imported(tree: ast.Module) -> dict[str, str]:
+    """What the module's absolute imports bind, and to what."""
     bound: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.name.partition(".")[0] == top:
-                    local = alias.asname or top
-                    bound[local] = alias.name if alias.asname else top
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == top:
+                top = alias.name.partition(".")[0]
+                bound[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom) and not node.level:
             bound |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
     return bound
 

@@ -104,6 +104,9 @@ def capture(
             "--pristine", metavar="WHEEL", help="Where the unedited files are, instead of the index."
         ),
     ] = None,
+    build: Annotated[
+        bool, typer.Option("--build", help="Build a release that has no wheel, which runs its code.")
+    ] = False,
     python: Python = None,
     site_packages: SitePackages = None,
     patches_from: Patches = None,
@@ -128,7 +131,7 @@ def capture(
         known = registry.load(*chosen.folders)
         target = folder or project.folder_for_new(patches_from, chosen)
         environment = environment_of(python, site_packages)
-        result = operation(environment, known, distribution, target, given_id=name, wheel=wheel)
+        result = operation(environment, known, distribution, target, given_id=name, wheel=wheel, build=build)
         others = project.others_in(target, result.created, chosen)
         result = replace(result, warnings=(*chosen.notices, *result.warnings, *others))
     except SurgeonError as error:

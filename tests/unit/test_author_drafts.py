@@ -26,7 +26,7 @@ def test_what_is_known_is_filled_in(site: Path, tmp_path: Path) -> None:
     written = draft(site, tmp_path / "mine")
     assert written.created == (str(tmp_path / "mine" / "mine.py"),)
     patch = registry.load(tmp_path / "mine").patches["mine"]
-    assert (patch.distribution, patch.versions, patch.files) == ("gadget", ">=1.4", ("gadget/core.py",))
+    assert (patch.distribution, patch.versions, patch.files) == ("gadget", "==1.4", ("gadget/core.py",))
     assert patch.when == {"torch": "<2.2"}
     assert patch.needle == (b"polish",)
     assert "torch.shiny.polish" in (tmp_path / "mine" / "mine.py").read_text()
@@ -126,3 +126,17 @@ Y = nn.RMSNorm
     ]
     assert candidates(b"not python (") == []
     assert candidates(b"torch = 1\ntorch.x\n") == []
+
+
+def test_without_torch_the_names_are_those_of_the_package_that_is_read_most() -> None:
+    source = (
+        b"import os, six, mine\nimport numpy as np\nfrom . import x\nos.a; six.b; mine.c; np.d; np.e; x.f\n"
+    )
+    assert candidates(source, own="mine") == ["numpy.d", "numpy.e"]
+
+
+def test_without_any_name_nothing_is_said_of_torch() -> None:
+    text = module(Known("an-id", "gadget", "gadget/core.py", "1.0+cu121"))
+    assert "torch" not in text
+    assert "import package\n\nVALUE = package.change_me\n" in text
+    assert 'versions="==1.0"' in text

@@ -245,7 +245,7 @@ def test_versions_in_sources(left: str, sign: str, right: str, expected: bool) -
 )
 def test_an_authors_patch_is_for_the_release_that_it_was_made_on(version: str, site: Path) -> None:
     known = Installed(installed(site, "torch", version))
-    for specifier in (versions.from_here_on(version), _when(known, "gadget")["torch"]):
+    for specifier in (versions.this_release(version), _when(known, "gadget")["torch"]):
         assert versions.satisfies(version, specifier), specifier
     text = template.module(template.Known("x", "gadget", "gadget/core.py", version, _when(known, "gadget")))
     (asked,) = [
