@@ -8,6 +8,7 @@ import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from surgeon.author.unbound import fresh
 from surgeon.errors import Refused
 from surgeon.patch import Case, Patch
 from surgeon.rewrite import Rewrite, rewrite
@@ -73,6 +74,17 @@ def compiles(patch: Patch, case: Case) -> Fault | None:
     return _not_python("before", case.before) or _not_python("the result", _text(_run(patch, case.before)))
 
 
+def binds_what_it_reads(patch: Patch, case: Case) -> Fault | None:
+    """The result reads no name that nothing binds, unless `before` does so too."""
+    return unbound(case.before, _text(_run(patch, case.before)))
+
+
+def unbound(before: str, after: str) -> Fault | None:
+    """What is wrong where a result reads a name that it neither binds nor imports."""
+    names = fresh(before, after)
+    return Fault(f"the result reads what nothing in it binds: {', '.join(names)}") if names else None
+
+
 def keeps_windows_line_ends(patch: Patch, case: Case) -> Fault | None:
     """Lines that end in CRLF still do."""
     before, after = (text.replace("\n", "\r\n").encode() for text in (case.before, case.after))
@@ -116,6 +128,7 @@ CASE_CHECKS: Mapping[str, Callable[[Patch, Case], Fault | None]] = {
     "before becomes after": becomes,
     "after stays as it is": after_stays,
     "both compile": compiles,
+    "what it reads is bound": binds_what_it_reads,
     "Windows line ends survive": keeps_windows_line_ends,
     "a missing last newline stays missing": keeps_a_missing_last_newline,
     "a byte order mark survives": keeps_a_byte_order_mark,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from surgeon.author.examples import Check, Fault, checks
+from surgeon.author.examples import Check, Fault, checks, unbound
 from surgeon.author.results import Place, Tested, Trial
 from surgeon.environment import Environment
 from surgeon.errors import SurgeonError
 from surgeon.patch import Patch
-from surgeon.plan import Aim
+from surgeon.plan import Aim, Outcome
 from surgeon.registry import Registry
 from surgeon.survey import Survey, Target, survey
 from surgeon.verdict import State
@@ -43,13 +43,18 @@ def _trial(seen: Survey, registry: Registry, patch: Patch) -> Trial:
     work = _dry_run(seen, registry, frozenset({patch.id}))
     refused = [_refused(patch, refusal) for refusal in work.refusals]
     done = [
-        Check(patch.id, f"{outcome.target.path}: dry run")
+        Check(patch.id, f"{outcome.target.path}: dry run", _unbound(outcome))
         for _, outcome in work.every()
         if not outcome.refusals and outcome.after != outcome.sources.original
     ]
     real = (*refused, *done)
     skipped = "" if real else _untried(seen, patch)
     return Trial(patch.id, patch.distribution, (*checks(patch), *real), len(real), skipped)
+
+
+def _unbound(outcome: Outcome) -> Fault | None:
+    original, after = (data.decode("utf-8", "replace") for data in (outcome.sources.original, outcome.after))
+    return unbound(original, after)
 
 
 def _together(seen: Survey, registry: Registry, selected: frozenset[str]) -> list[SurgeonError]:

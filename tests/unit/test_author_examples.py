@@ -112,10 +112,10 @@ def test_line_ends_that_an_edit_spoils_are_seen() -> None:
         if "new" in tree.module.code:
             return 0
         unix = cst.TrailingWhitespace(newline=cst.Newline("\n"))
-        tree.replace_line(line, [cst.parse_statement("new").with_changes(trailing_whitespace=unix)])
+        tree.replace_line(line, [cst.parse_statement("new = 1").with_changes(trailing_whitespace=unix)])
         return 1
 
-    patch = replace(with_case("torch.shiny\n", "new\n"), transforms=(spoils,), unchanged=())
+    patch = replace(with_case("torch.shiny\n", "new = 1\n"), transforms=(spoils,), unchanged=())
     assert list(failed(patch)) == ["case 1: Windows line ends survive"]
 
 
