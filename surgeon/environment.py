@@ -19,11 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from surgeon.errors import EnvironmentUnusable
+from surgeon.interpreter import FACTS, Interpreter, parsed, stand_in
 
 QUESTION = """
 import sys
 stdlib = list(sys.path)
 import json, os, site
+told = facts(stdlib)
 def path_lines_only(sitedir, name, known_paths):
     file = os.path.join(sitedir, name)
     if not os.path.isfile(file):  # a pipe would hold us for ever
@@ -51,6 +53,7 @@ print(json.dumps({
     "platform": sys.platform,
     "pycache_prefix": os.environ.get("PYTHONPYCACHEPREFIX"),
     "path": [p for p in given + sys.path if p not in stdlib],
+    "facts": told,
 }))
 """
 """Run by the target interpreter with `-I -S`: its path as every process of it has it (site.py)."""
@@ -82,8 +85,8 @@ class Environment:
             (`PYTHONPYCACHEPREFIX`).
         folder: the one site directory that was named, as the path spells it; the others only decide
             what is installed, and what hides what. `None` where all of them are meant.
-        platform: `sys.platform` of that interpreter, or of the running one.
         notices: what of the path could not be read, one sentence each.
+        told: what that interpreter said of itself, or `None` where none was asked.
     """
 
     python: Path | None
@@ -91,13 +94,18 @@ class Environment:
     path: tuple[Path, ...]
     pycache_prefix: Path | None = None
     folder: Path | None = None
-    platform: str = sys.platform
     notices: tuple[str, ...] = ()
+    told: Interpreter | None = None
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folders of the path; zip files are left out."""
         return tuple(entry for entry in self.path if entry.is_dir())
+
+    @property
+    def interpreter(self) -> Interpreter:
+        """What the interpreter is; where there is none, what one of the version would be."""
+        return self.told or stand_in(self.version)
 
     @property
     def site_directories(self) -> tuple[Path, ...]:
@@ -133,7 +141,7 @@ def ask(interpreter: Path) -> Environment:
     Raises:
         EnvironmentUnusable: it cannot be run, fails, or answers with something else.
     """
-    answer = _run(interpreter, QUESTION, b"")
+    answer = answer_of(interpreter, FACTS + QUESTION, b"")
     try:
         facts = json.loads(answer)
         if facts["platform"] == "win32":
@@ -144,10 +152,10 @@ def ask(interpreter: Path) -> Environment:
             version=tuple(facts["version"]),
             path=path,
             pycache_prefix=_prefix(facts["pycache_prefix"]),
-            platform=facts["platform"],
             notices=notices,
+            told=parsed(facts["facts"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EnvironmentUnusable(
             f"not a Python interpreter: it answered {answer[:80]!r}",
             path=str(interpreter),
@@ -169,7 +177,7 @@ def compile_errors(environment: Environment, sources: Sequence[bytes]) -> list[s
     if not sources:
         return []
     interpreter = environment.python or Path(sys.executable)
-    lines = _run(interpreter, COMPILE, b"".join(s.hex().encode() + b"\n" for s in sources)).splitlines()
+    lines = answer_of(interpreter, COMPILE, b"".join(s.hex().encode() + b"\n" for s in sources)).splitlines()
     if len(lines) != len(sources):
         raise EnvironmentUnusable("the interpreter stopped while compiling", path=str(interpreter))
     return [json.loads(line) for line in lines]
@@ -215,7 +223,12 @@ def _interpreter(name: str) -> Path:
     )
 
 
-def _run(interpreter: Path, program: str, stdin: bytes) -> bytes:
+def answer_of(interpreter: Path, program: str, stdin: bytes) -> bytes:
+    """What a program writes that an interpreter runs, without `site`.
+
+    Raises:
+        EnvironmentUnusable: it cannot be run, takes a minute, or fails.
+    """
     command = [str(interpreter), "-I", "-S", "-B", "-c", program]
     try:
         done = subprocess.run(command, input=stdin, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)

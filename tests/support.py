@@ -61,10 +61,16 @@ class Answer:
         return [row["code"] for row in self.json["errors"]]  # type: ignore[attr-defined]
 
 
-def surgeon(*arguments: str | Path, **extra: str) -> Answer:
-    """Run `m3d-surgeon ... --json` in a process of its own."""
+def surgeon(*arguments: str | Path, by: Path | None = None, **extra: str) -> Answer:
+    """Run `m3d-surgeon ... --json` in a process of its own.
+
+    Args:
+        by: the interpreter that runs it, a `runner`; else the one that runs the tests.
+    """
+    if by:
+        extra["PYTHONPATH"] = str(by.parents[1] / "code")
     done = run(
-        sys.executable,
+        by or sys.executable,
         "-m",
         "surgeon",
         *arguments,
@@ -85,7 +91,7 @@ def surgeon(*arguments: str | Path, **extra: str) -> Answer:
 @cache
 def pythons() -> tuple[Path, ...]:
     """One interpreter that runs for each Python that the tool may run on, as far as they are here."""
-    return tuple(found for minor in range(10, 15) if (found := _python(f"3.{minor}")))
+    return tuple(found for minor in range(10, 15) if (found := python(f"3.{minor}")))
 
 
 @cache
@@ -95,12 +101,15 @@ def target_python() -> Path:
     A pyenv shim may be on PATH and refuse to run, so each candidate is asked, and pyenv's own
     folder is looked through as well.
     """
-    if found := _python("3.10") or _python("3.11"):
-        return found
+    for version in ("3.10", "3.11"):
+        if found := python(version):
+            return found
     raise AssertionError("the tests need Python 3.10 or 3.11")
 
 
-def _python(version: str) -> Path | None:
+@cache
+def python(version: str) -> Path | None:
+    """An interpreter of a version (`3.12`), or `None`."""
     for candidate in _candidates(version):
         done = subprocess.run(
             [str(candidate), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
@@ -111,6 +120,28 @@ def _python(version: str) -> Path | None:
         if done.stdout.strip() == version:
             return candidate
     return None
+
+
+@cache
+def runner(version: str) -> Path | None:
+    """An interpreter of a version beside which this checkout's code and patches lie, or `None`."""
+    here = python(version)
+    if here is None:
+        return None
+    folder = CACHE / "runners" / version
+    if not (folder / "done").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        uv("venv", "--quiet", "--python", here, folder)
+        needs = ("libcst", "packaging", "importlib-metadata", "rich", "typer")
+        uv("pip", "install", "--quiet", "--python", folder / "bin" / "python", *needs)
+        (folder / "done").touch()
+    code = folder / "code" / "surgeon"
+    shutil.rmtree(code, ignore_errors=True)
+    code.mkdir(parents=True)
+    for each in [*(CHECKOUT / "surgeon").iterdir(), CHECKOUT / "patches"]:
+        if each.name != "__pycache__":
+            (code / each.name).symlink_to(each)
+    return folder / "bin" / "python"
 
 
 def _candidates(version: str) -> Iterator[Path]:
@@ -128,9 +159,9 @@ def uv(*arguments: str | Path, **extra: str) -> subprocess.CompletedProcess[str]
     return run(sys.executable, "-m", "uv", *arguments, env=clean_environ(**extra))
 
 
-def make_venv(folder: Path) -> Path:
+def make_venv(folder: Path, interpreter: Path | None = None) -> Path:
     """A virtual environment without anything in it; returns its site-packages."""
-    uv("venv", "--quiet", "--python", target_python(), folder)
+    uv("venv", "--quiet", "--python", interpreter or target_python(), folder)
     return site_packages(folder)
 
 

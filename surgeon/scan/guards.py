@@ -44,7 +44,7 @@ class World:
         missing: dotted names that are known not to exist.
         existing: dotted names that are known to exist.
         python: the interpreter's version.
-        platform: its `sys.platform`.
+        constants: what it is, by the expressions that ask: `sys.platform`, `platform.system()`.
     """
 
     top: str
@@ -53,7 +53,9 @@ class World:
     missing: Collection[str] = frozenset()
     existing: Collection[str] = frozenset()
     python: tuple[int, ...] = sys.version_info[:3]
-    platform: str = "linux"
+    constants: Mapping[str, str | int] = field(
+        default_factory=lambda: {"sys.platform": "linux", "os.name": "posix"}
+    )
 
 
 @dataclass(eq=False)
@@ -187,9 +189,10 @@ class Judge:
             numbers = tuple(each.value for each in right.elts if isinstance(each, ast.Constant))
             if all(isinstance(each, int) for each in numbers):
                 return COMPARE[sign](self.world.python[: max(len(numbers), 2)], numbers)
-        if isinstance(right, ast.Constant) and sign in ("==", "!="):
-            here = {"sys.platform": self.world.platform, "os.name": "posix"}.get(name)
-            return None if here is None else COMPARE[sign](here, right.value)
+        asked = f"{dotted(left.func)}()" if isinstance(left, ast.Call) and not left.args else name
+        here = self.world.constants.get(asked)
+        if isinstance(right, ast.Constant) and here is not None and type(right.value) is type(here):
+            return COMPARE[sign](here, right.value)
         return None
 
     def _call(self, test: ast.Call, scope: Scope, missing: str, depth: int) -> bool | None:

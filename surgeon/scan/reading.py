@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 from surgeon.scan.gaps import Asking, Gap, Judged, judge, questions
 from surgeon.scan.glance import Glance, code_of, glance
+from surgeon.scan.grammar import Grammar
 from surgeon.scan.graph import Module, is_lazy
 from surgeon.scan.guards import World
 from surgeon.scan.known import Known
@@ -42,6 +44,7 @@ class Reading:
         origins: what is scanned.
         world: what is known of the environment.
         known: what is known of the module that is asked.
+        grammar: what sources are parsed under.
         changed: bytes that stand in for a file's own: what `apply` would make of it.
         glances: what was seen of each file.
         lazy: the packages that load their parts on demand.
@@ -52,6 +55,7 @@ class Reading:
     origins: tuple[Origin, ...]
     world: World
     known: Known
+    grammar: Grammar
     changed: Mapping[Key, bytes] = field(default_factory=dict)
     glances: dict[Key, Glance] = field(default_factory=dict)
     lazy: set[Key] = field(default_factory=set)
@@ -184,24 +188,37 @@ class Reading:
 
     def _judge(self, keys: Sequence[Key]) -> tuple[dict[Key, Judged | None], Skipped]:
         """Parse files, and judge them."""
-        judged: dict[Key, Judged | None] = {}
+        judged: dict[Key, Judged | None] = dict.fromkeys(keys)
         skipped: Skipped = {}
+        refused: dict[Key, tuple[bytes, str]] = {}
         for key in keys:
-            judged[key] = None
             try:
                 source = self._ahead.pop(key, None) or self._read(key)
+                judged[key] = self._judgement(key, source)
+            except SyntaxError as error:
+                refused[key] = self.bytes_of(key), str(error)
             except UNREADABLE as error:
                 skipped[self._path(key)] = f"it cannot be parsed: {error}"
-                continue
-            sure = key not in self.doubted
-            found = self.known.answers(questions(source), sure=sure)
-            judged[key] = judge(source, self.world, found, self.known.loadable)
+        trees = self.grammar.parse_there(list(refused.values()))
+        for key, tree in zip(refused, trees, strict=True):
+            try:
+                reason = tree if isinstance(tree, str) else ""
+                if not isinstance(tree, str):
+                    judged[key] = self._judgement(key, self._read(key, tree))
+            except UNREADABLE as error:
+                reason = str(error)
+            if reason:
+                skipped[self._path(key)] = f"it cannot be parsed: {reason}"
         return judged, skipped
 
-    def _read(self, key: Key) -> Source:
+    def _judgement(self, key: Key, source: Source) -> Judged:
+        found = self.known.answers(questions(source), sure=key not in self.doubted)
+        return judge(source, self.world, found, self.known.loadable)
+
+    def _read(self, key: Key, tree: ast.Module | None = None) -> Source:
         lazy = self.world.python >= (3, 14)
-        package = self.files[key].package
-        return read(self.bytes_of(key), self.world.top, package, lazy_annotations=lazy)
+        tree = tree or self.grammar.parse(self.bytes_of(key))
+        return read(tree, self.world.top, self.files[key].package, lazy_annotations=lazy)
 
     def with_bytes(self, changed: Mapping[Key, bytes]) -> Reading:
         """The same reading with other bytes in some files."""

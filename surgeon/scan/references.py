@@ -22,11 +22,13 @@ from surgeon.scan.names import (
 )
 
 
-def read(data: bytes, top: str, package: str = "", *, lazy_annotations: bool = False) -> Source:
+def read(
+    source: bytes | ast.Module, top: str, package: str = "", *, lazy_annotations: bool = False
+) -> Source:
     """Read a source.
 
     Args:
-        data: its bytes, the encoding cookie among them.
+        source: its bytes, the encoding cookie among them, or its tree.
         top: the module that is asked: `torch`.
         package: the package that it is in, for its relative imports.
         lazy_annotations: whether the interpreter leaves annotations alone (PEP 649, Python 3.14).
@@ -35,7 +37,7 @@ def read(data: bytes, top: str, package: str = "", *, lazy_annotations: bool = F
         SyntaxError, ValueError, RecursionError, MemoryError: it cannot be parsed.
     """
     reader = _Reader(top, package, lazy_annotations)
-    tree = ast.parse(data)
+    tree = ast.parse(source) if isinstance(source, bytes) else source
     reader.module(tree)
     return Source(
         uses=tuple(sorted(reader.uses, key=lambda use: use.line)),

@@ -16,6 +16,7 @@ from surgeon.scan import cache
 from surgeon.scan.against import Against
 from surgeon.scan.cover import Cover
 from surgeon.scan.gaps import Asking, When
+from surgeon.scan.grammar import Grammar
 from surgeon.scan.guards import World
 from surgeon.scan.installed import Installed
 from surgeon.scan.known import Known, imported
@@ -69,7 +70,13 @@ def scan(environment: Environment, registry: Registry, request: Request) -> Scan
     with suppress(KeyError, TypeError, ValueError, AttributeError):
         if kept := cache.load(name):
             return _as_asked(from_json(kept), request, environment.notices)
-    world = World(request.module, versions, importable, python=environment.version)
+    world = World(
+        request.module,
+        versions,
+        importable,
+        python=environment.version,
+        constants=environment.interpreter.constants,
+    )
     run = _Minimum if request.minimum else _Once
     result = run(environment, installed, registry, request, world, targets, state).result()
     cache.save(name, result.to_json())
@@ -123,7 +130,7 @@ class _Run:
 
     def looked(self, meanwhile: Installed | None = None) -> Reading:
         """All sources, looked at; a module that is being imported meanwhile is asked ahead for its parts."""
-        reading = Reading(self.targets, self.world, Known(lambda _: {}))
+        reading = Reading(self.targets, self.world, Known(lambda _: {}), Grammar(self.environment))
         if meanwhile and meanwhile.is_running:
             reading.look(1, lambda: meanwhile.expect(imported(reading.glances.values())))
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,7 +176,7 @@ def file_at(path: str) -> File:
 
 def modules(environment: Environment) -> Iterator[str]:
     """The top-level modules that can be imported."""
-    yield from sys.stdlib_module_names
+    yield from environment.interpreter.modules
     for folder in environment.folders:
         for each in folder.iterdir():
             yield each.name.partition(".")[0]

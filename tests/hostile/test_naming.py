@@ -197,7 +197,7 @@ def test_a_folder_is_what_its_interpreter_has(
     for name, value in world.environ.items():
         monkeypatch.setenv(name, value)
     asked, found = find_environment(str(world.python)), find_environment(site_packages=world.packages)
-    assert (found.version, found.platform, found.path) == (asked.version, asked.platform, asked.path)
+    assert (found.version, found.told, found.path) == (asked.version, asked.told, asked.path)
     assert found.pycache_prefix == asked.pycache_prefix == tmp_path / "cache"
     assert found.python is not None
     assert found.site_directories == (world.packages,)
