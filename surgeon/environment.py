@@ -20,6 +20,7 @@ from pathlib import Path
 
 from surgeon.errors import EnvironmentUnusable
 from surgeon.interpreter import FACTS, Interpreter, parsed, stand_in
+from surgeon.programs import ended
 
 QUESTION = """
 import sys
@@ -231,7 +232,7 @@ def answer_of(interpreter: Path, program: str, stdin: bytes) -> bytes:
     """
     command = [str(interpreter), "-I", "-S", "-B", "-c", program]
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+        done = ended(command, TIMEOUT_SECONDS, stdin)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EnvironmentUnusable(
             f"the interpreter cannot be run: {error}",

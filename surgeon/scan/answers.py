@@ -10,6 +10,7 @@ the list of answers [exists, first part that is missing, names of parameters or 
 packages are asked], or a text: what failed.
 """
 
+import faulthandler
 import gc
 import importlib
 import inspect
@@ -28,6 +29,10 @@ ANY_BUILTIN = (
 """torch's argument parser takes numpy's spellings, and what every factory function takes."""
 
 
+IMPORT_SECONDS = 600
+"""Who asked waits less; this is for the case that nobody waits any more."""
+
+
 SECONDS = 120
 """What cannot be answered in this time (an import that waits for something) counts as missing."""
 
@@ -41,6 +46,8 @@ def main():
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever an import prints is no answer
     gc.disable()  # what is imported stays
+    faulthandler.register(signal.SIGUSR1, all_threads=False)  # who waits too long asks where we are
+    signal.alarm(IMPORT_SECONDS)
     module = sys.argv[1]
     block = Block(frozenset(sys.argv[2].split(",")) - {module})
     sys.path.extend(p for p in sys.argv[3:] if p not in sys.path)
@@ -51,6 +58,7 @@ def main():
         failure = ""
     except BaseException as error:
         failure = "%s: %s" % (type(error).__name__, error)
+    signal.alarm(0)
     base = frozenset(sys.modules)
     reaching = Reaching(top, module, block.names)
     for line in sys.stdin:

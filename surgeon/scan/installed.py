@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import select
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,10 +17,16 @@ from typing import Any
 
 from surgeon.environment import Environment
 from surgeon.errors import EnvironmentUnusable
+from surgeon.programs import end_with_all
 from surgeon.scan import cache
 from surgeon.scan.surface import Found, Question
 
 TIMEOUT_SECONDS = 300
+"""An import, or an answer, that takes longer never comes."""
+SAYS_WHERE_SECONDS = 2
+"""So long a process that hangs is given to write down where."""
+PIECE_BYTES = 1 << 16
+_FRAME = re.compile(r'^  File "([^"<]+)", line (\d+) in ', re.MULTILINE)
 
 
 class Installed:
@@ -56,6 +66,7 @@ class Installed:
         self._memory, self._known = memory, 0
         self._lines: list[tuple[list[Any], list[Any]]] = []
         self._due: list[list[Any]] = []
+        self._outgoing, self._incoming = b"", b""
         parts = (Path(__file__).with_name(name) for name in ("outsiders.py", "answers.py"))
         program = "\n".join(each.read_text(encoding="utf-8") for each in parts)
         self._command = [str(environment.python), "-I", "-B", "-W", "ignore", "-c", program, module]
@@ -73,12 +84,21 @@ class Installed:
     def _start(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-            try:
+            try:  # in a session of its own, so that it ends with all that it has started
                 self._process = subprocess.Popen(
-                    self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._said,
+                    bufsize=0,
+                    start_new_session=True,
                 )
             except OSError as error:
+                self._said.close()
                 raise self._died(str(error)) from error
+            for pipe in (self._process.stdin, self._process.stdout):
+                assert pipe is not None
+                os.set_blocking(pipe.fileno(), False)
         return self._process
 
     def _remember(self) -> None:
@@ -125,56 +145,99 @@ class Installed:
         """End the process, and remember what it said."""
         if self._memory and len(self._lines) > self._known:
             cache.save(self._memory, {"answers": self._lines})
-        if self._process is None:
-            return
-        with suppress(OSError):
-            self._process.kill()
-        self._process.communicate()
-        self._said.close()
+        if self._process is not None:
+            end_with_all(self._process)
+            self._said.close()
 
     def _send(self, questions: Collection[Question]) -> None:
         fresh = [each for each in dict.fromkeys(questions) if each not in self._answers]
         if not fresh:
             return
+        self._start()
+        self._due = [[each.name, each.imported] for each in fresh]
+        self._outgoing = json.dumps(self._due).encode() + b"\n"
+        self._move(0)
+
+    def _move(self, seconds: float) -> bool:
+        """Write what it takes, read what it says, and wait for either so long; whether anything moved.
+
+        A process that is still importing reads nothing, and what a pipe holds is not much.
+        """
         process = self._start()
         assert process.stdin is not None
-        self._due = [[each.name, each.imported] for each in fresh]
+        assert process.stdout is not None
+        sending = [process.stdin] if self._outgoing else []
         try:
-            process.stdin.write(json.dumps(self._due).encode() + b"\n")
-            process.stdin.flush()
+            hearing, sending, _ = select.select([process.stdout], sending, [], seconds)
+            if sending:
+                self._outgoing = self._outgoing[
+                    os.write(process.stdin.fileno(), self._outgoing[:PIECE_BYTES]) :
+                ]
+            if hearing:
+                said = os.read(process.stdout.fileno(), PIECE_BYTES)
+                if not said:
+                    raise self._died("")
+                self._incoming += said
+        except BlockingIOError:
+            return False
         except OSError as error:
             raise self._died("") from error
+        return bool(sending or hearing)
 
     def _receive(self) -> None:
         """Take what is due. Nothing else may be asked before: both sides would wait for the other to read."""
         if not self._due:
             return
-        process = self._start()
-        assert process.stdout is not None
+        last = time.monotonic() + TIMEOUT_SECONDS
+        while b"\n" not in self._incoming:
+            works = next(self.meanwhile, True) is None
+            left = last - time.monotonic()
+            if not self._move(0 if works else max(left, 0)) and left <= 0:
+                raise self._hangs()
+        line, _, self._incoming = self._incoming.partition(b"\n")
         try:
-            while not select.select([process.stdout], [], [], 0)[0]:
-                if next(self.meanwhile, True):
-                    break
-            answered = json.loads(process.stdout.readline())
-        except (OSError, ValueError) as error:
-            raise self._died("") from error
+            answered = json.loads(line)
+        except ValueError as error:
+            raise self._died("it answered something else") from error
         if isinstance(answered, str):
             raise self._died(answered)
         if not isinstance(answered, list) or len(answered) != len(self._due):
             raise self._died("it answered something else")
-        for line, answer in zip(self._due, answered, strict=True):
-            self._take(line, answer)
+        for line_asked, answer in zip(self._due, answered, strict=True):
+            self._take(line_asked, answer)
         self._due = []
+
+    def _hangs(self) -> EnvironmentUnusable:
+        """The process gave no answer in time: where it is."""
+        assert self._process is not None
+        with suppress(OSError, subprocess.TimeoutExpired):
+            self._process.send_signal(signal.SIGUSR1)
+            self._process.wait(SAYS_WHERE_SECONDS)
+        end_with_all(self._process)
+        found = _FRAME.findall(self._words())
+        where = f"; it is at {found[0][0]}, line {found[0][1]}" if found else ""
+        instead = " or name a release, which is looked up in a table, with --torch VERSION"
+        return EnvironmentUnusable(
+            f"{self._module} cannot be asked: no answer in {TIMEOUT_SECONDS} s while it is imported{where}",
+            path=str(self._python),
+            hint=f"see what `{self._python} -c 'import {self._module}'` waits for"
+            + (instead if self._module == "torch" else ""),
+            code="module-hangs",
+        )
+
+    def _words(self) -> str:
+        self._said.seek(0)
+        return self._said.read().decode(errors="replace")
 
     def _died(self, reason: str) -> EnvironmentUnusable:
         status: int | str = "?"
         if self._process is not None:
-            with suppress(OSError, subprocess.TimeoutExpired):
-                self._process.communicate(timeout=5)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
                 status = self._process.returncode
-                self._said.seek(0)
-                said = self._said.read().decode(errors="replace").strip().splitlines()
-                reason = reason or (said[-1] if said else "")
+            end_with_all(self._process)
+            said = self._words().strip().splitlines()
+            reason = reason or (said[-1] if said else "")
         reason = reason or f"the interpreter died with status {status}"
         return EnvironmentUnusable(
             f"{self._module} cannot be asked: {reason}",
