@@ -50,17 +50,20 @@ def apply(
         RecoveryFailed: an interrupted run could not be settled.
     """
     result = _run("apply", aim_of_apply, environment, registry, selected, dry_run, progress, wait)
-    refused = tuple(
-        Refused(
-            f"{patch.id}: nothing of {patch.distribution} can be edited: {patch.reason}",
-            hint=f"install {patch.distribution} as an ordinary wheel, then run this command again",
-            code=str(State.UNPATCHABLE),
-        )
-        for patch in result.patches
-        if patch.state is State.UNPATCHABLE and not patch.files
-    )
-    errors = (*result.errors, *refused)
+    refused: dict[tuple[str, str], list[str]] = {}
+    for patch in result.patches:
+        if patch.state is State.UNPATCHABLE and not patch.files:
+            refused.setdefault((patch.distribution, patch.reason), []).append(patch.id)
+    errors = (*result.errors, *(_nothing_of(*whose, patches) for whose, patches in refused.items()))
     return replace(result, errors=errors, exit_code=exit_code(errors))
+
+
+def _nothing_of(distribution: str, reason: str, patches: Sequence[str]) -> Refused:
+    return Refused(
+        f"nothing of {distribution} can be edited, as {', '.join(patches)} would: {reason}",
+        hint=f"install {distribution} as an ordinary wheel, then run this command again",
+        code=str(State.UNPATCHABLE),
+    )
 
 
 def revert(

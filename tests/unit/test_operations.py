@@ -471,3 +471,18 @@ def test_metadata_that_cannot_be_read_is_no_reason_to_change_anything(site: Path
     assert any("does not say which release" in warning for warning in result.warnings)
     assert run("revert", site).exit_code == 0
     assert core.read_bytes() == support.GADGET
+
+
+def test_one_refusal_names_all_the_patches_that_an_editable_install_keeps_out(site: Path) -> None:
+    support.install(site, "torch", "2.1.0")
+    support.install(site, "gadget", "1.0", {"__editable__.gadget.pth": b"/nowhere\n"})
+    said = '{"url": "file:///nowhere", "dir_info": {"editable": true}}'
+    (site / "gadget-1.0.dist-info" / "direct_url.json").write_text(said)
+    known = registry.load(support.GADGETS)
+    result = operations.apply(Environment(None, (3, 10), (site,)), known, known.select(()))
+    (error,) = result.errors
+    wanted = [patch.id for patch in result.patches if patch.state is State.UNPATCHABLE]
+    assert len(wanted) > 1
+    assert all(each in error.message for each in wanted)
+    assert "editable" in error.message
+    assert result.exit_code == 3
