@@ -200,10 +200,11 @@ class _Workshop:
     def _rebuilt(self, each: Wheel, version: str, done: Rewritten) -> tuple[Rebuilt, tuple[str, ...]]:
         metadata = f"{each.info}/METADATA"
         before = each.content(metadata)
-        denied = contradicted(before, self.known.versions)
+        markers = self.environment.interpreter.markers if self.environment else None
+        denied = contradicted(before, self.known.versions, markers)
         sources = dict(done.sources)
         if denied and self.order.relax:
-            sources[metadata] = relaxed(before, self.known.versions)
+            sources[metadata] = relaxed(before, self.known.versions, markers)
         note = self._note(each, done, denied if self.order.relax else [])
         try:
             rebuilt = rebuild(each, version, sources, note, self.order.date_time)

@@ -14,20 +14,25 @@ from surgeon.versions import satisfies
 REQUIRES = re.compile(rb"^Requires-Dist:[ \t]*([^\r\n]*)", re.MULTILINE | re.IGNORECASE)
 
 
-def contradicted(metadata: bytes, versions: Mapping[str, str]) -> list[str]:
+def contradicted(
+    metadata: bytes, versions: Mapping[str, str], markers: Mapping[str, str] | None = None
+) -> list[str]:
     """The requirements that a release among the conditions does not meet, as METADATA states them.
 
     Args:
         versions: by normalised name.
+        markers: the values of PEP 508's markers where the wheel will be installed; `None` where that
+            is not known: then a requirement counts unless it is an extra's.
     """
-    return [text for _, text, requirement in _requirements(metadata) if _denied(requirement, versions)]
+    found = _requirements(metadata)
+    return [text for _, text, requirement in found if _denied(requirement, versions, markers)]
 
 
-def relaxed(metadata: bytes, versions: Mapping[str, str]) -> bytes:
+def relaxed(metadata: bytes, versions: Mapping[str, str], markers: Mapping[str, str] | None = None) -> bytes:
     """METADATA in which those requirements ask for any release."""
     pieces, done = [], 0
     for span, _, requirement in _requirements(metadata):
-        if _denied(requirement, versions):
+        if _denied(requirement, versions, markers):
             requirement.specifier = type(requirement.specifier)()
             pieces += [metadata[done : span[0]], str(requirement).encode()]
             done = span[1]
@@ -44,8 +49,20 @@ def _requirements(metadata: bytes) -> Iterator[tuple[tuple[int, int], str, Requi
             continue
 
 
-def _denied(requirement: Requirement, versions: Mapping[str, str]) -> bool:
+def _denied(requirement: Requirement, versions: Mapping[str, str], markers: Mapping[str, str] | None) -> bool:
     version = versions.get(normalised(requirement.name))
-    if version is None or (requirement.marker and "extra" in str(requirement.marker)):
+    if version is None or not _applies(requirement, markers):
         return False
     return not satisfies(version, str(requirement.specifier))
+
+
+def _applies(requirement: Requirement, markers: Mapping[str, str] | None) -> bool:
+    """Tell whether a requirement holds where the wheel will be; those of extras are nobody's."""
+    if requirement.marker is None:
+        return True
+    if markers is None:
+        return "extra" not in str(requirement.marker)
+    try:
+        return requirement.marker.evaluate({**markers, "extra": ""})
+    except Exception:  # a marker that compares nonsense: packaging raises several kinds of errors
+        return False

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from surgeon.interpreter import stand_in
 from surgeon.ship.rebuild import NOTE, rebuild, renamed_file, with_version
 from surgeon.ship.requirements import contradicted, relaxed
 from surgeon.ship.wheels import open_wheel, record_digest
@@ -154,3 +155,25 @@ def test_what_the_conditions_deny_is_found_and_loosened() -> None:
 def test_the_helper_spoils_nothing(tmp_path: Path) -> None:
     entries = recorded(members())
     assert contents(pack(tmp_path, entries)) == entries
+
+
+MARKED = b"""Version: 1
+Requires-Dist: torch>=2.4; python_version < "3.11"
+Requires-Dist: torch>=2.5; python_version >= "3.11"
+Requires-Dist: torch>=2.6; sys_platform == "emscripten"
+Requires-Dist: torch>=2.7; extra == "new" or python_version == "3.10"
+Requires-Dist: torch>=2.8; extra == "new" and python_version == "3.10"
+Requires-Dist: torch>=2.9; platform_machine > "~" and python_version == "nonsense"
+Requires-Dist: torch>=3
+"""
+
+
+@pytest.mark.parametrize(("version", "denied"), [("3.10", "4 7 3"), ("3.12", "5 3"), (None, "4 5 6 9 3")])
+def test_a_requirement_counts_where_its_marker_holds_in_the_target(version: str | None, denied: str) -> None:
+    markers = dict(stand_in(tuple(map(int, version.split(".")))).markers) if version else None
+    found = contradicted(MARKED, {"torch": "2.1.0"}, markers)
+    assert [each.partition(";")[0][-1] for each in found] == denied.split()
+    loosened = relaxed(MARKED, {"torch": "2.1.0"}, markers)
+    assert contradicted(loosened, {"torch": "2.1.0"}, markers) == []
+    untouched = set(loosened.splitlines()) & set(MARKED.splitlines())
+    assert len(untouched) == 8 - len(found)
