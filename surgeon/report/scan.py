@@ -17,6 +17,7 @@ STYLES = {
     Verdict.AFTER_APPLY: "yellow",
     Verdict.IN_PART: "yellow",
     Verdict.FAILS: "red",
+    Verdict.UNSEEN: "yellow",
 }
 
 

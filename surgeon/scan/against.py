@@ -172,7 +172,7 @@ class Against:
                 for each in modules
                 if each in failing
             )
-            verdict = _verdict(broken)
+            verdict = Verdict.UNSEEN if origin.unseen else _verdict(broken)
             roots = Counter(
                 each.reason for each in broken if each.after_apply or verdict is Verdict.AFTER_APPLY
             )
@@ -189,7 +189,7 @@ class Against:
                 len(modules),
                 broken,
                 patched,
-                roots.most_common(1)[0][0] if roots else "",
+                origin.unseen or (roots.most_common(1)[0][0] if roots else ""),
             )
 
 

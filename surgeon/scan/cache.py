@@ -1,9 +1,9 @@
 """Remembers a scan's answer for as long as nothing that it was made from has changed.
 
 It lies in the user's own cache folder: a scan changes nothing in site-packages, not even the store.
-The key is a hash over this tool, the patches, what was asked, RECORD, size and time of every source,
-and what is installed. Anything odd about the file means that the scan is made again; it may be
-deleted at any time.
+The key is a hash over this tool, its table of names, the patches, what was asked, the interpreter,
+RECORD, size and time of every source and of the stores' manifests, and what is installed. Anything
+odd about the file means that the scan is made again; it may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -11,15 +11,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from importlib_metadata import version as version_of
+
 from surgeon import userfiles
 from surgeon.environment import Environment
 from surgeon.registry import Registry
-from surgeon.scan.sources import Origin
+from surgeon.scan.sources import Header, Origin
+from surgeon.store import FOLDER
+
+LISTENED_TO = ("TORCH", "PYTORCH", "CUDA_", "LD_", "DYLD_")
+"""Environment variables that decide what a module comes to when it is imported begin with these."""
 
 KEPT = 20
 """So many answers are kept; the oldest go."""
@@ -35,13 +42,15 @@ def key(
     environment: Environment,
     registry: Registry,
     origins: Iterable[Origin],
-    versions: Mapping[str, str],
+    installed: Iterable[Header],
     modules: Iterable[str],
     asked: str,
 ) -> str:
     """A hash over everything that a scan's answer depends on.
 
     Args:
+        installed: every distribution.
+        modules: what can be imported, the standard library among it.
         asked: the request, and the identity of the module that is asked.
     """
     digest = hashlib.sha256()
@@ -50,23 +59,53 @@ def key(
         for part in parts:
             digest.update(str(part).encode("utf-8", "surrogateescape") + b"\0")
 
-    add(_own_digest(), asked, environment.python, environment.version, *environment.path)
-    add(*sorted(versions.items()), *sorted(modules))
-    for patch in registry.patches.values():  # its digest says nothing of where and when it applies
-        add(patch.id, patch.digest, patch.distribution, patch.versions, *patch.when.items(), *patch.files)
+    add(*_grounds(environment), asked, *sorted(modules))
+    for each in installed:
+        add(each.name, each.version, stat(each.folder / "RECORD"))
+    for folder in environment.folders:
+        add(stat(folder / FOLDER / "manifest.json"))
+    for patch in registry.patches.values():
+        add(patch.id, patch.digest, patch.distribution, patch.versions, sorted(patch.when.items()))
+        add(patch.files, patch.needle)
     add(*map(seen, origins))
     return digest.hexdigest()
+
+
+def _grounds(environment: Environment) -> list[object]:
+    """What every answer rests on: this tool, the interpreter and its path, what its linker listens to."""
+    said = environment.interpreter
+    listens = sorted(each for each in os.environ.items() if each[0].startswith(LISTENED_TO))
+    constants = sorted(said.constants.items())
+    return [
+        _own_digest(),
+        environment.python,
+        environment.version,
+        environment.folder,
+        *environment.path,
+        constants,
+        listens,
+    ]
+
+
+def stat(place: Path) -> str:
+    """A file's time and size, or why they cannot be had."""
+    try:
+        found = place.stat()
+    except OSError as error:
+        return str(error.errno)
+    return f"{found.st_mtime_ns} {found.st_size} {found.st_ino}"
 
 
 def seen(origin: Origin) -> str:
     """A hash over the RECORD of what is scanned, and over size and time of every file."""
     record = origin.distribution.record_bytes if origin.distribution else None
     digest = hashlib.sha256(record or b"")
+    digest.update(origin.unseen.encode() + b"\0")
     root = str(origin.folder)
     for file in origin.files:
         try:
-            stat = os.stat(f"{root}/{file.path}")  # noqa: PTH116 - thousands of them
-            said = f"{file.path}\0{stat.st_mtime_ns} {stat.st_size} {stat.st_ino}\0"
+            there = os.stat(f"{root}/{file.path}")  # noqa: PTH116 - thousands of them
+            said = f"{file.path}\0{there.st_mtime_ns} {there.st_size} {there.st_ino}\0"
         except OSError as error:
             said = f"{file.path}\0{error.errno}\0"
         digest.update(said.encode("utf-8", "surrogateescape"))
@@ -82,8 +121,7 @@ def surface_key(environment: Environment, state: str, versions: Mapping[str, str
         out: the packages that are kept out.
     """
     others = sorted(each for each in versions.items() if each[0] not in out)
-    parts = [_own_digest(), environment.python, environment.version, *environment.path, state]
-    text = "\0".join(map(str, [*parts, *others, *sorted(out)]))
+    text = "\0".join(map(str, [*_grounds(environment), state, *others, *sorted(out)]))
     return "asked-" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -114,9 +152,10 @@ def save(name: str, answer: Mapping[str, Any]) -> None:
 
 
 def _own_digest() -> str:
-    """A hash of the code that makes the answer."""
+    """A hash of the code and of the tables that make the answer, and of what they are run by."""
     here = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted([*here.glob("*.py"), here.parent / "rewrite.py", here.parent / "results.py"]):
+    digest = hashlib.sha256(f"{sys.version}\0{version_of('libcst')}\0{version_of('packaging')}".encode())
+    sources = [*here.glob("*.py"), *here.parent.glob("*.py"), *here.parent.glob("edits/*.py")]
+    for path in sorted([*sources, *here.glob("data/*")]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

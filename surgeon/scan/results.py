@@ -18,6 +18,7 @@ class Verdict(enum.Enum):
     AFTER_APPLY = "imports after apply"
     IN_PART = "imports in part"
     FAILS = "will not import"
+    UNSEEN = "not looked at"
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ class ScanResult:
         module: the module that was asked.
         surface: which one, for people.
         minimum: every known release of it, if that was asked.
+        site_packages: the site directory of what was scanned, or the first one.
         skipped: files that could not be read, and why.
     """
 
@@ -139,13 +141,18 @@ class ScanResult:
     errors: tuple[SurgeonError, ...] = ()
     warnings: tuple[str, ...] = ()
     exit_code: int = 0
+    site_packages: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` prints. Keys are only ever added to it (`schema` 1)."""
         return {
             "schema": SCHEMA,
             "command": "scan",
-            "environment": {"python": self.python, "site_directories": list(self.site_directories)},
+            "environment": {
+                "python": self.python,
+                "site_packages": self.site_packages,
+                "site_directories": list(self.site_directories),
+            },
             "module": self.module,
             "surface": self.surface,
             "distributions": [_scanned(each) for each in self.distributions],
@@ -230,6 +237,7 @@ def from_json(content: dict[str, Any]) -> ScanResult:
         ),
         minimum=tuple(Minimum(**each) for each in content["minimum"]),
         skipped=tuple((each["path"], each["reason"]) for each in content["skipped"]),
+        site_packages=environment["site_packages"],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ from surgeon.scan.grammar import Grammar
 from surgeon.scan.guards import World
 from surgeon.scan.installed import Installed
 from surgeon.scan.known import Known, imported
+from surgeon.scan.packages import Packages
+from surgeon.scan.packages import state as files_of
 from surgeon.scan.reading import Reading
 from surgeon.scan.results import Minimum, ScanResult, from_json
 from surgeon.scan.sources import Origin, headers, modules, of_distribution, origins, tops
@@ -59,20 +61,22 @@ def scan(environment: Environment, registry: Registry, request: Request) -> Scan
         UsageError: there is nothing of the name that was given.
         EnvironmentUnusable: the module cannot be asked.
     """
-    installed = Distributions(environment)
-    targets = tuple(origins(environment, installed, request.wanted, request.module))
-    versions = {each.name.replace("-", "_"): each.version for each in headers(environment)}
+    installed, known = Distributions(environment), headers(environment)
     importable = frozenset(modules(environment))
-    asked = installed.find(request.module)
-    state = cache.seen(of_distribution(asked)) if asked else ""
+    packages = Packages(known, importable)
+    if not request.release and not request.minimum:
+        request = replace(request, module=packages.named(request.module))
+    owners = packages.owners(request.module)
+    targets = tuple(origins(installed, known, request.wanted, request.module, owners, environment.folder))
+    state = _state(environment, installed, request.module, owners)
     what = f"{request.module} {request.release} {request.minimum} {state}"
-    name = cache.key(environment, registry, targets, versions, importable, what)
+    name = cache.key(environment, registry, targets, known, importable, what)
     with suppress(KeyError, TypeError, ValueError, AttributeError):
         if kept := cache.load(name):
             return _as_asked(from_json(kept), request, environment.notices)
     world = World(
         request.module,
-        versions,
+        packages.versions(),
         importable,
         python=environment.version,
         constants=environment.interpreter.constants,
@@ -81,6 +85,15 @@ def scan(environment: Environment, registry: Registry, request: Request) -> Scan
     result = run(environment, installed, registry, request, world, targets, state).result()
     cache.save(name, result.to_json())
     return _as_asked(result, request, environment.notices)
+
+
+def _state(environment: Environment, installed: Distributions, module: str, owners: Iterable[str]) -> str:
+    """What is seen of the module that is asked: of its distributions, or of its files where it has none."""
+    found = [each for owner in sorted(owners) if (each := installed.find(owner))]
+    if found:
+        binaries = (each.site / path for each in found for path in each.paths if path.endswith(".so"))
+        return "\n".join([*(cache.seen(of_distribution(each)) for each in found), *map(cache.stat, binaries)])
+    return files_of(environment.folders, module)
 
 
 def _as_asked(result: ScanResult, request: Request, notices: Sequence[str]) -> ScanResult:
@@ -114,11 +127,14 @@ class _Run:
 
     def base(self) -> ScanResult:
         python = self.environment.python
+        sites = [str(each.distribution.site) for each in self.targets if each.distribution]
+        sites += [str(each) for each in self.environment.site_directories]
         return ScanResult(
             python=str(python) if python else None,
             site_directories=tuple(str(each) for each in self.environment.site_directories),
             module=self.request.module,
             surface="",
+            site_packages=sites[0] if sites else None,
         )
 
     def against(self, surface: Surface, release: str, reading: Reading) -> ScanResult:
@@ -135,6 +151,7 @@ class _Run:
             reading.look(1, lambda: meanwhile.expect(imported(reading.glances.values())))
         else:
             reading.look()
+        reading.skipped.update({each.name: each.unseen for each in self.targets if each.unseen})
         return reading
 
 
@@ -146,7 +163,7 @@ class _Once(_Run):
             from surgeon.scan import releases
 
             return self.against(releases.table(self.request.release), self.request.release, self.looked())
-        version = self.world.versions.get(self.request.module, "")
+        version = self.world.versions.get(self.request.module.partition(".")[0].lower(), "")
         out = tops(self.targets)
         memory = (
             cache.surface_key(self.environment, self.state, self.world.versions, out) if self.state else ""
@@ -182,7 +199,10 @@ class _Minimum(_Run):
         parts = shared(some, every, [WORTH_IT_BYTES] * len(every))
         found = sorted((row for part in parts for row in part), key=lambda row: every.index(row.release))
         return replace(
-            self.base(), surface=f"torch {found[0].release} to {found[-1].release}", minimum=tuple(found)
+            self.base(),
+            surface=f"torch {found[0].release} to {found[-1].release}",
+            minimum=tuple(found),
+            skipped=tuple(sorted(reading.skipped.items())),
         )
 
     def _on(self, table: Table, reading: Reading) -> Minimum:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from surgeon.distribution import Distribution, Installed, normalised
 from surgeon.environment import Environment
 from surgeon.errors import UsageError
 from surgeon.fs import is_contained
+from surgeon.scan.editable import mapped, places
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Origin:
         name: normalised, or the folder as it was given.
         version: as its metadata says; empty for a folder.
         folder: what the files' paths are relative to.
+        unseen: why its sources were not looked at, or an empty string.
     """
 
     name: str
@@ -44,21 +46,33 @@ class Origin:
     folder: Path
     files: tuple[File, ...]
     distribution: Distribution | None = None
+    unseen: str = ""
 
 
 def origins(
-    environment: Environment, installed: Installed, wanted: Sequence[str], module: str
+    installed: Installed,
+    known: Iterable[Header],
+    wanted: Sequence[str],
+    module: str,
+    owners: Collection[str],
+    folder: Path | None = None,
 ) -> list[Origin]:
     """What is to be scanned: what was named, or every installed distribution that depends on `module`.
+
+    Args:
+        known: every installed distribution.
+        owners: the distributions that the module comes with.
+        folder: the one site directory that is looked at, or `None` for all.
 
     Raises:
         UsageError: nothing of that name is installed or lies there, or nothing depends on the module.
     """
     if wanted:
         return [_named(each, installed) for each in dict.fromkeys(wanted)]
-    asking = (each.name for each in headers(environment) if normalised(module) in each.requires)
-    every = (found for name in sorted(asking) if (found := installed.find(name)))
-    chosen = [each for each in every if environment.folder in (None, each.site)]
+    providers = {normalised(module), *owners}
+    asking = sorted(each.name for each in known if providers & each.requires)
+    every = (found for name in asking if (found := installed.find(name)))
+    chosen = [each for each in every if folder in (None, each.site)]
     if not chosen:
         raise UsageError(
             f"nothing that is installed here depends on {module}",
@@ -70,11 +84,24 @@ def origins(
 
 @dataclass(frozen=True)
 class Header:
-    """What a distribution's metadata says at its top: normalised name, version, what it requires."""
+    """What a distribution's metadata says at its top: normalised name, version, what it requires.
+
+    Attributes:
+        folder: where its metadata lies.
+    """
 
     name: str
     version: str
     requires: frozenset[str]
+    folder: Path
+
+    def text(self, name: str) -> str:
+        """A file beside its metadata; empty where there is none, or it is no plain file."""
+        place = self.folder / name
+        try:
+            return place.read_text("utf-8", "replace") if place.is_file() else ""
+        except OSError:
+            return ""
 
 
 def headers(environment: Environment) -> list[Header]:
@@ -87,7 +114,7 @@ def headers(environment: Environment) -> list[Header]:
         for pattern in ("*.dist-info/METADATA", "*.egg-info/PKG-INFO", "*.egg-info", "EGG-INFO/PKG-INFO"):
             for path in sorted(folder.glob(pattern)):
                 try:
-                    header = _header(path.read_bytes() if path.is_file() else b"")
+                    header = _header(path.read_bytes() if path.is_file() else b"", path.parent)
                 except OSError:  # damaged metadata concerns doctor
                     continue
                 if header.name:
@@ -95,7 +122,7 @@ def headers(environment: Environment) -> list[Header]:
     return list(found.values())
 
 
-def _header(data: bytes) -> Header:
+def _header(data: bytes, folder: Path) -> Header:
     fields = re.split(rb"\r?\n\r?\n", data, maxsplit=1)[0].decode(errors="replace")
     name = re.search(r"(?mi)^name:\s*(\S+)", fields)
     version = re.search(r"(?mi)^version:\s*(\S+)", fields)
@@ -104,6 +131,7 @@ def _header(data: bytes) -> Header:
         normalised(name.group(1)) if name else "",
         version.group(1) if version else "",
         frozenset(normalised(each) for each in required),
+        folder,
     )
 
 
@@ -126,10 +154,30 @@ def _named(name: str, installed: Installed) -> Origin:
 
 
 def of_distribution(found: Distribution) -> Origin:
-    """A distribution with all its sources."""
+    """A distribution with all its sources; those of an editable install are where it was installed from."""
+    there = places(found.metadata.read_text, found.site)
+    if there is not None:
+        return _of_places(found, there)
     paths = found.paths or _listed(found)
     files = (file_at(path) for path in sorted(paths) if path.endswith(".py") and is_contained(path))
     return Origin(found.name, found.version, found.site, tuple(files), found)
+
+
+def _of_places(found: Distribution, there: Mapping[str, Path]) -> Origin:
+    if not there:
+        unseen = "it is an editable install, and where its sources are was not found; name their folder"
+        return Origin(found.name, found.version, found.site, (), found, unseen)
+    folder = Path(os.path.commonpath([place.parent for place in there.values()]))
+    files = {}
+    for name, place in there.items():
+        for source in sorted(_sources(place)) if place.is_dir() else [place]:
+            parts = [] if source == place else list(source.relative_to(place).with_suffix("").parts)
+            is_package = bool(parts) and parts[-1] == "__init__"
+            module = ".".join([name, *(parts[:-1] if is_package else parts)])
+            package = module if is_package else module.rpartition(".")[0]
+            path = source.relative_to(folder).as_posix()
+            files[path] = File(path, module, package)
+    return Origin(found.name, found.version, folder, tuple(files[path] for path in sorted(files)), found)
 
 
 def _listed(found: Distribution) -> list[str]:
@@ -180,6 +228,8 @@ def modules(environment: Environment) -> Iterator[str]:
     for folder in environment.folders:
         for each in folder.iterdir():
             yield each.name.partition(".")[0]
+            if "editable" in each.name and each.suffix == ".py":
+                yield from (name.partition(".")[0] for name in mapped(each))
 
 
 def tops(targets: Sequence[Origin]) -> set[str]:
