@@ -71,7 +71,7 @@ class Packages:
 
     def owners(self, module: str) -> frozenset[str]:
         """The distributions that a module comes with: several bring parts of `google`, or `cv2`."""
-        if any(each.name == normalised(module) and module in _modules(each) for each in self.headers):
+        if any(each.name == normalised(module) and self._brings(each, module) for each in self.headers):
             return frozenset({normalised(module)})
         return frozenset(each.name for each in self.headers if self._brings(each, module))
 
