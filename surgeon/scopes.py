@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import libcst as cst
+
+if TYPE_CHECKING:
+    from surgeon.scan.places import Places
 
 ImportStatement: TypeAlias = "cst.Import | cst.ImportFrom"
 
@@ -83,6 +86,12 @@ class Index:
     """Names and attributes that are assigned or deleted, not read."""
     scopes: dict[int, Scope] = field(default_factory=dict)
     """The scope in which each name stands."""
+    readings: dict[str, Places] = field(default_factory=dict)
+    """The same module as `scan` reads it, by the module that is asked."""
+
+    def rank(self, name: cst.Name) -> int:
+        """How many names of this spelling stand before it."""
+        return next(n for n, (_, each, _) in enumerate(self.names[name.value]) if each is name)
 
 
 def dotted(node: cst.CSTNode | None) -> str:
@@ -103,11 +112,16 @@ _PUNCTUATION = re.compile(
     r".*whitespace.*|leading_lines|lines_after_.*|header|footer|indent|[lr](par|bracket|brace)|comma|semicolon|"
     r"equal|.*colon|dot|operator|star|relative|asynchronous|newline|posonly_ind"
 )
-# Fields of these hold a name that is a label or a declaration, never a use.
+# Fields of these hold a name that is a label or a declaration, never a use, or are not in the source's order.
 _USES: dict[type[cst.CSTNode], tuple[str, ...]] = {
     cst.Attribute: ("value",),
     cst.Arg: ("value",),
     cst.Param: ("annotation", "default"),
+    cst.Parameters: ("posonly_params", "params", "star_arg", "kwonly_params", "star_kwarg"),
+    cst.IfExp: ("body", "test", "orelse"),
+    cst.MatchCase: ("pattern", "guard", "body"),
+    cst.ExceptHandler: ("type", "name", "body"),
+    cst.ExceptStarHandler: ("type", "name", "body"),
     cst.MatchKeywordElement: ("pattern",),
     cst.Global: (),
     cst.Nonlocal: (),

@@ -146,7 +146,8 @@ def _gaps(judge: Judge, source: Source, use: Use, found: Found) -> list[Gap]:
 
 
 def _when(judge: Judge, use: Use, missing: str, errors: frozenset[str]) -> When:
-    if judge.is_guarded(use, missing, errors):
+    bindings = [] if use.binding is None else [use.binding]
+    if use.context.caught & errors or judge.is_guarded(use.context, bindings, missing):
         return When.GUARDED
     return When.IMPORT if judge.runs_at_import(use.context, missing, errors) else When.CALL
 

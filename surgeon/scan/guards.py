@@ -1,7 +1,7 @@
 """Does a piece of code run, or do harm, where a name is missing? Tests are computed as far as they can be.
 
-The rewriting side asks the same question of one name at a time (`surgeon.edits.guards`). There,
-a release is known in which the name first appeared; here, the release that is installed is.
+Edits ask the same of one name at a time (`surgeon.edits.guards`), in a world in which nothing is known
+but that the name is missing.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from surgeon.scan.names import Binding, Condition, Context, Scope, Source, Use, below, dotted
+from surgeon.scan.names import Binding, Condition, Context, Scope, Source, below, dotted
 from surgeon.scan.versions import COMPARE, SIGNS, VERSION_CHECK, Versions
 
 IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
@@ -29,6 +29,13 @@ _KNOWN_AS = {
     "bs4": "bs4",
     "flash_attention": "flash_attn",
 }
+WINDOWS = {
+    ("sys.platform", "win32"),
+    ("sys.platform", "cygwin"),
+    ("os.name", "nt"),
+    ("platform.system()", "Windows"),
+}
+"""Expressions, and what they come to where this tool does not run."""
 _DEPTH = 12
 """How many flags may lead from one to another before we give up."""
 
@@ -40,16 +47,18 @@ class World:
     Attributes:
         top: the module that is asked: `torch`.
         versions: of what is installed, by top-level module or distribution name, lower case, `_` for `-`.
-        modules: the top-level modules that can be imported, the standard library's among them.
+        modules: the top-level modules that can be imported, the standard library's among them; `None`
+            where that is not known.
         missing: dotted names that are known not to exist.
         existing: dotted names that are known to exist.
-        python: the interpreter's version.
-        constants: what it is, by the expressions that ask: `sys.platform`, `platform.system()`.
+        python: the interpreter's version; empty where that is not known.
+        constants: what it is, by the expressions that ask: `sys.platform`, `platform.system()`; those that
+            are not there are not known (but it is never Windows).
     """
 
     top: str
     versions: Mapping[str, str]
-    modules: Collection[str]
+    modules: Collection[str] | None
     missing: Collection[str] = frozenset()
     existing: Collection[str] = frozenset()
     python: tuple[int, ...] = sys.version_info[:3]
@@ -76,11 +85,17 @@ class Judge:
         """Tell whether code is never reached where `missing` is."""
         return any(self._dead(each, missing) for each in context.conditions)
 
-    def is_guarded(self, use: Use, missing: str, errors: frozenset[str]) -> bool:
-        """Tell whether a use never runs, or does no harm, where `missing` is."""
-        if use.context.caught & errors or self.is_dead(use.context, missing):
-            return True
-        return use.binding is not None and self.is_dead(use.binding.context, missing)
+    def is_guarded(self, context: Context, bindings: Iterable[Binding], missing: str) -> bool:
+        """Tell whether code never runs where `missing` is, or its name means something else then.
+
+        Args:
+            context: where the code stands.
+            bindings: what makes its name the one that is missing; none for an import statement.
+        """
+        bindings = list(bindings)
+        return self.is_dead(context, missing) or (
+            bool(bindings) and all(self.is_dead(each.context, missing) for each in bindings)
+        )
 
     def runs_at_import(self, context: Context, missing: str, errors: frozenset[str]) -> bool:
         """Tell whether importing the module runs this code: directly, or by calling the function it is in."""
@@ -158,9 +173,9 @@ class Judge:
             if below(name, self.world.top):
                 if (missing and below(name, missing)) or name in self.world.missing:
                     return False
-            elif name.partition(".")[0] and name.partition(".")[0] not in self.world.modules:
+            elif name.partition(".")[0] and self._module(name, missing) is False:
                 return False
-        return True if names else None
+        return True if names and self.world.modules is not None else None
 
     def _comparison(self, test: ast.Compare, scope: Scope, missing: str, depth: int) -> bool | None:
         if len(test.ops) != 1:
@@ -187,12 +202,14 @@ class Judge:
             return (sign == "==") is not (right.value == "__main__")
         if name.endswith("version_info") and isinstance(right, ast.Tuple):
             numbers = tuple(each.value for each in right.elts if isinstance(each, ast.Constant))
-            if all(isinstance(each, int) for each in numbers):
+            if self.world.python and all(isinstance(each, int) for each in numbers):
                 return COMPARE[sign](self.world.python[: max(len(numbers), 2)], numbers)
         asked = f"{dotted(left.func)}()" if isinstance(left, ast.Call) and not left.args else name
         here = self.world.constants.get(asked)
         if isinstance(right, ast.Constant) and here is not None and type(right.value) is type(here):
             return COMPARE[sign](here, right.value)
+        if here is None and isinstance(right, ast.Constant) and (asked, right.value) in WINDOWS:
+            return {"==": False, "!=": True}.get(sign)
         return None
 
     def _call(self, test: ast.Call, scope: Scope, missing: str, depth: int) -> bool | None:
@@ -271,12 +288,14 @@ class Judge:
         if len(part) > 2 and part in word.replace("attn", "attention"):
             return False
         known = self._module(_KNOWN_AS.get(subject, subject), missing)
+        if known is None and self.world.modules is None:
+            return None
         return bool(known) or subject in self.world.versions
 
     def _module(self, name: str, missing: str) -> bool | None:
         if below(name, self.world.top) and name != self.world.top:
             return None if name not in self.world.missing and not below(name, missing or "?") else False
-        return name.partition(".")[0] in self.world.modules
+        return None if self.world.modules is None else name.partition(".")[0] in self.world.modules
 
     def _part_available(self, module: str, missing: str) -> bool | None:
         """torch's own answer: no Apple, Intel or Ascend device here; CUDA and distributed may well be."""
@@ -285,4 +304,5 @@ class Judge:
             return False
         if last in ("cuda", "distributed", "cudnn", "mkldnn"):
             return None
-        return False if last in ("mps", "xpu", "npu", "mtia", "hpu", "mlu") else None
+        here = last in ("mps", "xpu", "npu", "mtia", "hpu", "mlu") and self.world.platform
+        return False if here else None

@@ -36,25 +36,28 @@ def read(
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: it cannot be parsed.
     """
-    reader = _Reader(top, package, lazy_annotations)
     tree = ast.parse(source) if isinstance(source, bytes) else source
-    reader.module(tree)
-    return Source(
-        uses=tuple(sorted(reader.uses, key=lambda use: use.line)),
-        imports=tuple(reader.imports),
-        calls=tuple(reader.calls),
-        checks=frozenset(reader.checks),
-        loaded=frozenset(use.name for use in reader.uses if use.imported)
-        | frozenset(use.name.rpartition(".")[0] for use in reader.uses if use.imported),
-        stored=frozenset(reader.stored),
-        scope=reader.top_scope,
-        loaders=tuple(reader.loaders),
-        orders=tuple(reader.orders),
-    )
+    return Reader(top, package, lazy_annotations).source(tree)
 
 
-class _Reader(Expressions):
+class Reader(Expressions):
     """One walk over a tree. The bodies of functions are read last, when the names around them are known."""
+
+    def source(self, tree: ast.Module) -> Source:
+        """What was read of a module."""
+        self.module(tree)
+        return Source(
+            uses=tuple(sorted(self.uses, key=lambda use: use.line)),
+            imports=tuple(self.imports),
+            calls=tuple(self.calls),
+            checks=frozenset(self.checks),
+            loaded=frozenset(use.name for use in self.uses if use.imported)
+            | frozenset(use.name.rpartition(".")[0] for use in self.uses if use.imported),
+            stored=frozenset(self.stored),
+            scope=self.top_scope,
+            loaders=tuple(self.loaders),
+            orders=tuple(self.orders),
+        )
 
     def module(self, tree: ast.Module) -> None:
         self.lazy |= any(
@@ -155,12 +158,11 @@ class _Reader(Expressions):
             self.visit(each)
             self.called(each)
         self.defaults(node.args)
-        if not self.lazy:
-            for argument in arguments_of(node.args):
-                if argument.annotation:
-                    self.visit(argument.annotation)
-            if node.returns:
-                self.visit(node.returns)
+        for argument in arguments_of(node.args):
+            if argument.annotation:
+                self.annotation(argument.annotation)
+        if node.returns:
+            self.annotation(node.returns)
         key = self.function(node.args, node.body)
         if self.scope is self.top_scope and isinstance(node, ast.FunctionDef):
             self._defined[key] = node
@@ -191,11 +193,16 @@ class _Reader(Expressions):
             self.assign(target, node.value)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if not self.lazy and self.context.function is None:
-            self.visit(node.annotation)
+        if self.context.function is None:
+            self.annotation(node.annotation)
         if node.value:
             self.visit(node.value)
             self.assign(node.target, node.value)
+
+    def annotation(self, node: ast.expr) -> None:
+        """What a signature, a module or a class says of a type."""
+        if not self.lazy:
+            self.visit(node)
 
     def visit_Global(self, node: ast.Global) -> None:
         """A global's other meanings come from functions that may run at any time: they take none away."""
