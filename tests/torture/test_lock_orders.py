@@ -281,8 +281,10 @@ def test_somebody_whom_the_system_does_not_name(
             lines.append(line)
             other.kill()
 
+        at_last = threading.Timer(10, other.kill)
+        at_last.start()
         with transaction.locked([Store(Root(memory))], told):
-            pass
+            at_last.cancel()
     assert lines == [
         "waiting for another m3d-surgeon (the system does not say which process), "
         f"which holds the lock of {memory}"
