@@ -304,5 +304,5 @@ class Judge:
             return False
         if last in ("cuda", "distributed", "cudnn", "mkldnn"):
             return None
-        here = last in ("mps", "xpu", "npu", "mtia", "hpu", "mlu") and self.world.platform
+        here = last in ("mps", "xpu", "npu", "mtia", "hpu", "mlu") and "sys.platform" in self.world.constants
         return False if here else None

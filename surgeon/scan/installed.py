@@ -170,9 +170,7 @@ class Installed:
         try:
             hearing, sending, _ = select.select([process.stdout], sending, [], seconds)
             if sending:
-                self._outgoing = self._outgoing[
-                    os.write(process.stdin.fileno(), self._outgoing[:PIECE_BYTES]) :
-                ]
+                self._outgoing = self._outgoing[process.stdin.write(self._outgoing[:PIECE_BYTES]) :]
             if hearing:
                 said = os.read(process.stdout.fileno(), PIECE_BYTES)
                 if not said:
