@@ -73,7 +73,7 @@ class Result:
         decisions: what was decided for each file, for `--verbose`; not in the JSON.
         changed: paths that were changed, or would be in a dry run.
         warnings: what a user should know and need not act on.
-        exit_code: see `surgeon.errors` and `docs/architecture.md`.
+        exit_code: see `surgeon.errors` and docs/reference/exit-codes.md.
     """
 
     command: str
