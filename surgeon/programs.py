@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 
@@ -38,15 +41,35 @@ def end_with_all(process: subprocess.Popen[Any]) -> None:
                 pipe.close()
 
 
+def answer(command: Sequence[str], timeout_seconds: float, given: str = "") -> tuple[str, str]:
+    """Run a program to its end: what it wrote, and why it failed or an empty string.
+
+    Args:
+        given: what it reads from stdin.
+    """
+    try:
+        done = ended(command, timeout_seconds, given.encode())
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        return "", str(error)
+    said = done.stdout.decode(errors="replace")
+    if not done.returncode:
+        return said, ""
+    complained = done.stderr.decode(errors="replace")
+    lines = [line.strip() for line in complained.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith("error") or "No module named" in line]
+    return said, (errors or lines or [f"exit status {done.returncode}"])[-1]
+
+
 def failure(command: Sequence[str], timeout_seconds: int) -> str:
     """Run a program to its end: why it failed, or an empty string."""
-    try:
-        done = ended(command, timeout_seconds)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if not done.returncode:
-        return ""
-    said = done.stderr.decode(errors="replace")
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith("error") or "No module named" in line]
-    return (errors or lines or [f"exit status {done.returncode}"])[-1]
+    return answer(command, timeout_seconds)[1]
+
+
+def pips(python: Path | None) -> list[list[str]]:
+    """Where to look for pip, best first: the target's own, then any other, told which Python it is for."""
+    target = [str(python)] if python else []
+    others = [sys.executable, shutil.which("python3"), shutil.which("python")]
+    commands = [[each, "-I", "-B", "-m", "pip"] for each in target]
+    for each in dict.fromkeys(other for other in others if other and other not in target):
+        commands.append([each, "-I", "-B", "-m", "pip", *(["--python", *target] if target else [])])
+    return commands

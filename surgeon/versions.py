@@ -59,6 +59,14 @@ def release(version: Version) -> Version:
     return Version(version.public)
 
 
+def counted(version: str) -> str:
+    """The release that a version counts as, with its local part (`2.1.0+git` for `2.1.0a0+git`)."""
+    found = parsed(version)
+    if found is None:
+        return ""
+    return f"{release(found)}+{found.local}" if found.local else str(release(found))
+
+
 @lru_cache(maxsize=1024)  # an `apply` looks three times, and patches share their conditions
 def satisfies(version: str, specifier: str) -> bool:
     """Tell whether a version meets a specifier, clause by clause.
@@ -69,10 +77,9 @@ def satisfies(version: str, specifier: str) -> bool:
     itself = parsed(version)
     if itself is None:
         return not len(clauses(specifier))
-    local = f"+{itself.local}" if itself.local else ""
-    counted = f"{release(itself)}{local}"
+    release_of_it = counted(version)
     return all(
-        clause.contains(str(itself) if _names_a_prerelease(clause) else counted, prereleases=True)
+        clause.contains(str(itself) if _names_a_prerelease(clause) else release_of_it, prereleases=True)
         for clause in clauses(specifier)
     )
 
@@ -124,6 +131,15 @@ def below_the_next_minor(version: str) -> str:
         return ""
     epoch = f"{found.epoch}!" if found.epoch else ""
     return f"<{epoch}{found.major}.{found.minor + 1}"
+
+
+def series(version: str) -> str:
+    """The first release of a version's series (`0.18` of `0.18.2`), whose prereleases are not below it."""
+    found = parsed(version)
+    if found is None:
+        return ""
+    epoch = f"{found.epoch}!" if found.epoch else ""
+    return f"{epoch}{found.major}.{found.minor}"
 
 
 def joined(*specifiers: str) -> str:

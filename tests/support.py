@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -175,22 +175,32 @@ def record_hash(data: bytes) -> str:
     return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
-def distribution_files(name: str, version: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+def distribution_files(
+    name: str, version: str, files: Mapping[str, bytes], requires: Sequence[str] = ()
+) -> dict[str, bytes]:
     """All files of an installed distribution, metadata and RECORD included."""
     info = f"{name.replace('-', '_')}-{version}.dist-info"
+    header = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    header += [f"Requires-Dist: {each}" for each in requires]
     wheel = b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     every = {
         **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{info}/METADATA": "".join(f"{line}\n" for line in header).encode(),
         f"{info}/WHEEL": wheel,
     }
     rows = [f"{path},{record_hash(data)},{len(data)}" for path, data in every.items()]
     return {**every, f"{info}/RECORD": "\n".join([*rows, f"{info}/RECORD,,", ""]).encode()}
 
 
-def install(site: Path, name: str, version: str, files: Mapping[str, bytes] | None = None) -> None:
+def install(
+    site: Path,
+    name: str,
+    version: str,
+    files: Mapping[str, bytes] | None = None,
+    requires: Sequence[str] = (),
+) -> None:
     """Lay a distribution into a site directory as an installer does; without files it is metadata only."""
-    for path, data in distribution_files(name, version, files or {}).items():
+    for path, data in distribution_files(name, version, files or {}, requires).items():
         place = site / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.unlink(missing_ok=True)
@@ -205,11 +215,13 @@ def uninstall(site: Path, name: str) -> None:
         shutil.rmtree(info)
 
 
-def make_wheel(folder: Path, name: str, version: str, files: Mapping[str, bytes]) -> Path:
+def make_wheel(
+    folder: Path, name: str, version: str, files: Mapping[str, bytes], requires: Sequence[str] = ()
+) -> Path:
     """A real wheel of a small hand-written package."""
     wheel = folder / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
-        for path, data in distribution_files(name, version, files).items():
+        for path, data in distribution_files(name, version, files, requires).items():
             archive.writestr(path, data)
     return wheel
 

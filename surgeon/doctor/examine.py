@@ -9,12 +9,14 @@ from pathlib import Path
 
 from surgeon import operations
 from surgeon.distribution import normalised
-from surgeon.doctor import health, leftovers, profile, requirements, stack
+from surgeon.doctor import evidence, health, leftovers, profile, requirements, stack
 from surgeon.doctor.finding import Action, Diagnosis, Finding, Need
+from surgeon.doctor.fitting import Index
 from surgeon.doctor.integrity import Checked, Look, Progress
 from surgeon.doctor.interpreter import Facts, facts_of
 from surgeon.doctor.inventory import Inventory, is_system, take
 from surgeon.doctor.remedies import Toolbox, plan
+from surgeon.doctor.unfit import Search
 from surgeon.environment import Environment
 from surgeon.errors import SurgeonError
 from surgeon.fs import Root
@@ -40,6 +42,7 @@ class _Seen:
     inventory: Inventory
     checked: Checked
     status: Result
+    evidence: evidence.Evidence
     patches_from: Path | None
 
 
@@ -70,14 +73,20 @@ def examine(
     look = Look(inventory.copies, _targets(registry), _ours(environment), full=full)
     checked = look.check(progress)
     status = operations.status(environment, registry, registry.select(()))
-    seen = _Seen(environment, facts, inventory, checked, status, patches_from)
-    return _diagnose(seen, profiles, registry)
+    imports = evidence.look(environment, inventory, registry, progress)
+    seen = _Seen(environment, facts, inventory, checked, status, imports, patches_from)
+    return _diagnose(seen, profiles, registry, progress)
 
 
-def _diagnose(seen: _Seen, profiles: Sequence[profile.Profile], registry: Registry) -> Diagnosis:
+def _diagnose(
+    seen: _Seen, profiles: Sequence[profile.Profile], registry: Registry, progress: Progress
+) -> Diagnosis:
     environment, inventory, checked = seen.environment, seen.inventory, seen.checked
     held = stack.held(profiles, inventory)
-    found, notes = _findings(seen, profiles, registry, held)
+    toolbox = _toolbox(seen, registry, held)
+    index = Index(environment.python, toolbox.installer, held, inventory.version(evidence.TORCH))
+    search = Search(environment, inventory, registry, seen.facts.markers, index, progress)
+    found, notes = _findings(seen, profiles, registry, held, search)
     errors = _distinct(
         [*registry.problems, *(error for error in seen.status.errors if error.code not in TROUBLES)]
     )
@@ -89,7 +98,7 @@ def _diagnose(seen: _Seen, profiles: Sequence[profile.Profile], registry: Regist
         site_directories=tuple(str(folder) for folder in environment.site_directories),
         profiles=tuple(one.name for one in reversed(profiles)),
         findings=tuple(found),
-        remedies=plan(found, _toolbox(seen, registry, held)),
+        remedies=plan(found, toolbox),
         notes=tuple(notes),
         checked={
             "distributions": len(inventory.copies),
@@ -103,15 +112,21 @@ def _diagnose(seen: _Seen, profiles: Sequence[profile.Profile], registry: Regist
 
 
 def _findings(
-    seen: _Seen, profiles: Sequence[profile.Profile], registry: Registry, held: Mapping[str, str]
+    seen: _Seen,
+    profiles: Sequence[profile.Profile],
+    registry: Registry,
+    held: Mapping[str, str],
+    search: Search,
 ) -> tuple[list[Finding], list[str]]:
     """Everything that is wrong, in the order of the commands that mend it; and what is expected."""
     inventory, sites = seen.inventory, _managed(seen.environment)
     ghosts, strangers = leftovers.ghosts(inventory, sites)
     against = stack.findings(profiles, inventory, seen.facts.markers["python_version"])
-    rules = requirements.Rules(held, tuple(registry.patches.values()), profile.pairs())
+    rules = requirements.Rules(held, tuple(registry.patches.values()), profile.pairs(), seen.evidence)
     asked, notes = requirements.findings(inventory, seen.facts.markers, rules)
     judged = {finding.distribution for finding in against}
+    asked = [finding for finding in asked if finding.distribution not in judged]
+    replaced = {need.name for finding in (*against, *asked) for need in finding.needs}
     found = [
         *_troubles(seen.status),
         *health.damaged(inventory, seen.checked, leftovers.modules(inventory)),
@@ -120,13 +135,24 @@ def _findings(
         *ghosts,
         *leftovers.hidden_modules(inventory),
         *against,
-        # What a profile has judged is not said twice.
-        *(finding for finding in asked if finding.distribution not in judged),
+        *asked,  # what a profile has judged is not said twice
+        *search.findings(seen.evidence, frozenset(judged | replaced)),
         *_pending(seen.status),
     ]
     found.sort(key=lambda finding: min((need.action for need in finding.needs), default=Action.INSTALL))
     expected = (*health.overwritten(inventory, seen.checked), *health.certificates(seen.checked))
-    return found, [*notes, *expected, *strangers]
+    return found, [*notes, *_in_part(seen.evidence), *expected, *strangers]
+
+
+def _in_part(seen: evidence.Evidence) -> list[str]:
+    """Modules that fail, of packages that import and harm nobody else."""
+    notes = [f"whether what needs torch imports is not known: {seen.unknown}"] if seen.unknown else []
+    for name, each in seen.scanned.items():
+        failing = seen.own_failures(name) if name not in seen.culprits else []
+        if failing:
+            number = f"{len(failing)} of {each.modules} modules of {name} {each.version}"
+            notes.append(f"{number} will not import: {failing[0].reason}")
+    return notes
 
 
 def _troubles(status: Result) -> list[Finding]:

@@ -96,7 +96,7 @@ def _changed(copy: Copy, damages: Sequence[Damage]) -> Finding:
     changed = [damage for damage in damages if damage.what in ("changed", "empty")]
     in_cache = copy.installer == "uv" and any(damage.linked or not damage.later for damage in changed)
     from_start = bool(changed) and all(not damage.later for damage in changed)
-    needs = _reinstall(copy, no_cache=from_start and not in_cache)
+    needs = reinstall(copy, no_cache=from_start and not in_cache)
     if in_cache:
         needs.insert(0, Need(Action.CLEAN_CACHE, copy.name))
     message = f"{copy.name} {copy.version}: {_count(damages)}"
@@ -154,7 +154,7 @@ def _without_proof(copy: Copy, inventory: Inventory) -> Finding:
         "points fails: on a damaged entrypoints, Jupyter does not start.",
         needs=(
             *(Need(Action.REMOVE, str(place)) for place in _files_of(copy, inventory)),
-            *_reinstall(copy),
+            *reinstall(copy),
         ),
         distribution=copy.name,
         version=copy.version,
@@ -162,7 +162,7 @@ def _without_proof(copy: Copy, inventory: Inventory) -> Finding:
     )
 
 
-def _reinstall(copy: Copy, *, no_cache: bool = False) -> list[Need]:
+def reinstall(copy: Copy, *, no_cache: bool = False) -> list[Need]:
     """Put the same release back from where it came; nothing for what has no name to ask for."""
     if not is_name(copy.name):
         return []
@@ -215,7 +215,7 @@ def _doubled(copies: Sequence[Copy], checked: Checked) -> Finding:
     needs = [Need(Action.REMOVE, str(copy.site / copy.info)) for copy in removed]
     if kept.name != "pip" and whole:
         needs.append(Need(Action.UNINSTALL, kept.name, times=len(whole)))
-    needs += _reinstall(kept)
+    needs += reinstall(kept)
     return Finding(
         "two-versions",
         f"{kept.name} is installed more than once in one place: {versions}",

@@ -10,12 +10,13 @@ from functools import cache
 from packaging.requirements import InvalidRequirement, Requirement
 
 from surgeon.distribution import normalised
+from surgeon.doctor.evidence import TORCH, Evidence
 from surgeon.doctor.finding import Action, Finding, Need
 from surgeon.doctor.inventory import Copy, Inventory
 from surgeon.patch import Patch
+from surgeon.scan.results import Verdict
 from surgeon.versions import joined, local, order, possible, public, same, satisfies
 
-TORCH = "torch"
 BUILT_WITH_TORCH = frozenset({TORCH, "torchvision", "torchaudio"})
 BUILD = re.compile(r"cpu|cu\d+|rocm[\d.]+")
 """The local versions under which PyTorch's own index keeps its builds."""
@@ -46,11 +47,13 @@ class Rules:
         held: specifiers of what must not be moved, by name: torch, and what a profile holds.
         patches: all that are known; a distribution that they adapt to this torch may ask for a newer.
         pairs: which torch each torchvision and torchaudio was built for.
+        evidence: who imports on this torch.
     """
 
     held: Mapping[str, str]
     patches: Sequence[Patch]
     pairs: Mapping[str, Mapping[str, str]]
+    evidence: Evidence
 
 
 def unmet(inventory: Inventory, markers: Mapping[str, str]) -> Iterator[Unmet]:
@@ -79,22 +82,40 @@ def is_adapted(user: Copy, name: str, inventory: Inventory, patches: Sequence[Pa
     )
 
 
-def _excuse(user: Copy, name: str, inventory: Inventory, patches: Sequence[Patch]) -> str:
-    """Why a requirement on torch that is not met is expected here, or an empty string.
+def _adapted(user: Copy, inventory: Inventory, patches: Sequence[Patch]) -> str:
+    """Who makes a distribution's demand for a newer torch expected, or an empty string.
 
     What an adapted distribution needs itself runs beside it: that is what its patches are tried with.
     """
-    if name != TORCH or not inventory.version(TORCH):
-        return ""
-    if is_adapted(user, name, inventory, patches):
-        return "m3d-surgeon's patches adapt it to"
+    if is_adapted(user, TORCH, inventory, patches):
+        return "m3d-surgeon's patches adapt it"
     for other in inventory.used.values():
         needed = (_parsed(line) for line in other.requires)
-        if is_adapted(other, name, inventory, patches) and any(
+        if is_adapted(other, TORCH, inventory, patches) and any(
             requirement is not None and normalised(requirement.name) == user.name for requirement in needed
         ):
-            return f"{other.name} brings it, which m3d-surgeon's patches adapt to"
+            return f"{other.name} brings it, which m3d-surgeon's patches adapt"
     return ""
+
+
+def _shown(user: Copy, inventory: Inventory, rules: Rules) -> str:
+    """Why a distribution's demand for a newer torch is expected, by what was seen; else an empty string."""
+    scanned, evidence = rules.evidence.scanned.get(user.name), rules.evidence
+    if scanned is None or not scanned.modules or user.name in evidence.culprits:
+        return ""
+    adapted = _adapted(user, inventory, rules.patches)
+    failing, calls = evidence.own_failures(user.name), evidence.calls.get(user.name, ())
+    if not adapted and (failing or calls):
+        return ""
+    after = " after `apply`" if scanned.verdict is Verdict.AFTER_APPLY else ""
+    whole = f"its {scanned.modules} modules import{after}"
+    if failing:
+        whole = f"{len(failing)} of its {scanned.modules} modules do not import ({failing[0].reason})"
+    elif any(each.after_apply for each in scanned.broken):
+        whole = "its modules import once what cannot work is gone"
+    more = f" and {len(calls) - 3} more" if len(calls) > 3 else ""
+    later = f"; missing when it is called: {', '.join(row.name for row in calls[:3])}{more}" if calls else ""
+    return f"{adapted or 'nothing that it uses is missing'}: {whole}{later}"
 
 
 def findings(
@@ -111,10 +132,12 @@ def findings(
     for each in unmet(inventory, markers):
         if each.name == TORCH and each.user.name in rules.pairs and inventory.version(TORCH):
             paired.append(each)
-        elif excuse := _excuse(each.user, each.name, inventory, rules.patches):
+        elif each.name == TORCH and each.user.name in rules.evidence.culprits:
+            continue  # a finding of its own
+        elif each.name == TORCH and (shown := _shown(each.user, inventory, rules)):
             notes.append(
-                f"{each.user.name} {each.user.version} asks for {each.name}{each.specifier}: expected, "
-                f"{excuse} {each.name} {inventory.version(each.name)}"
+                f"{each.user.name} {each.user.version} asks for {each.wish}; torch "
+                f"{inventory.version(TORCH)} is here: expected, {shown}"
             )
         else:
             groups.setdefault(each.name, []).append(each)
@@ -133,6 +156,8 @@ def _finding(
     why = (
         f"{' and '.join(users[:3])} may fail to import, or fail later in a way that does not name the cause."
     )
+    if name == TORCH and version:
+        why += "".join(f" {_seen(each.user, rules.evidence)}" for each in asked[:3])
     return Finding(
         "unmet-requirement" if version else "missing-requirement",
         f"{whole}{more}; {there}",
@@ -144,20 +169,39 @@ def _finding(
     )
 
 
+def _seen(user: Copy, evidence: Evidence) -> str:
+    """What a scan says of a distribution whose demand is not met."""
+    scanned = evidence.scanned.get(user.name)
+    if scanned is None or not scanned.modules:
+        return f"{user.name} was not scanned" + (f": {evidence.unknown}." if evidence.unknown else ".")
+    row = next(iter(evidence.calls.get(user.name, ())), None)
+    if failing := evidence.own_failures(user.name):
+        return f"{user.name} imports in part: {failing[0].reason}."
+    called = f" {row.name} is missing when it is called ({row.first.path}:{row.first.line})." if row else ""
+    return f"{user.name} imports.{called}"
+
+
+def requirers(name: str, inventory: Inventory, markers: Mapping[str, str]) -> dict[str, str]:
+    """What every installed distribution that requires another one asks of it; extras left out."""
+    found: dict[str, str] = {}
+    for copy in inventory.used.values():
+        for line in copy.requires:
+            requirement = _parsed(line)
+            if requirement and normalised(requirement.name) == name and _applies(requirement, markers):
+                found[copy.name] = joined(found.get(copy.name, ""), str(requirement.specifier))
+    return found
+
+
 def _needs(
     name: str, asked: Sequence[Unmet], inventory: Inventory, markers: Mapping[str, str], rules: Rules
 ) -> tuple[Need, ...]:
     """Install what all its users ask for; where that is impossible, other releases of the users."""
     wanted = [each.specifier for each in asked if each.specifier]
-    for copy in inventory.used.values():
-        wanted += [
-            str(requirement.specifier)
-            for line in copy.requires
-            if (requirement := _parsed(line)) is not None
-            and normalised(requirement.name) == name
-            and _applies(requirement, markers)
-            and not is_adapted(copy, name, inventory, rules.patches)
-        ]
+    wanted += [
+        specifier
+        for user, specifier in requirers(name, inventory, markers).items()
+        if not is_adapted(inventory.used[user], name, inventory, rules.patches)
+    ]
     together = joined(*wanted)
     if name in rules.held:
         together = joined(together, rules.held[name])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from surgeon.doctor.evidence import TORCH
 from surgeon.doctor.finding import Action, Finding, Need
 from surgeon.doctor.inventory import Inventory
 from surgeon.doctor.profile import Profile, Requirement
-from surgeon.doctor.requirements import TORCH
 from surgeon.versions import is_version, joined, local, satisfies
 
 

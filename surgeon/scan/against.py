@@ -46,7 +46,7 @@ class Against:
         return replace(
             self.base,
             surface=self.surface.description,
-            distributions=tuple(self._verdicts(gaps, failing, still)),
+            distributions=tuple(self._verdicts(gaps, left, failing, still)),
             rows=tuple(self._rows(gaps, by)),
             skipped=tuple(sorted(self.now.skipped.items())),
         )
@@ -157,21 +157,25 @@ class Against:
         )
 
     def _verdicts(
-        self, gaps: Mapping[Key, Sequence[Gap]], failing: Mapping[str, Failure], still: Mapping[str, Failure]
+        self,
+        gaps: Mapping[Key, Sequence[Gap]],
+        left: Mapping[Key, Sequence[Gap]],
+        failing: Mapping[str, Failure],
+        still: Mapping[str, Failure],
     ) -> Iterator[Scanned]:
-        def reason(failure: Failure) -> str:
-            key = self.now.keys[failure.root]
-            gap = next(gap for gap in gaps[key] if gap.when is When.IMPORT)
+        """Each distribution; of a module that fails with every patch in, the root that no patch mends."""
+
+        def broken_one(module: str) -> Broken:
+            after_apply = module in still
+            root = (still if after_apply else failing)[module].root
+            key = self.now.keys[root]
+            gap = next(gap for gap in (left if after_apply else gaps)[key] if gap.when is When.IMPORT)
             lacks = f"{gap.name} takes no {gap.keyword}" if gap.keyword else f"{gap.name} is missing"
-            return f"{lacks} ({key[1]}:{gap.line})"
+            return Broken(module, root, f"{lacks} ({key[1]}:{gap.line})", after_apply)
 
         for origin in self.now.origins:
             modules = [file.module for file in origin.files]
-            broken = tuple(
-                Broken(each, failing[each].root, reason(failing[each]), each in still)
-                for each in modules
-                if each in failing
-            )
+            broken = tuple(broken_one(each) for each in modules if each in failing or each in still)
             verdict = Verdict.UNSEEN if origin.unseen else _verdict(broken)
             roots = Counter(
                 each.reason for each in broken if each.after_apply or verdict is Verdict.AFTER_APPLY

@@ -54,8 +54,13 @@ class Request:
 
 
 @without_collector()
-def scan(environment: Environment, registry: Registry, request: Request) -> ScanResult:
+def scan(
+    environment: Environment, registry: Registry, request: Request, *, remember: bool = True
+) -> ScanResult:
     """Find what the installed sources ask of a module in vain.
+
+    Args:
+        remember: whether to keep the answer; there is no use in one about a folder that is deleted next.
 
     Raises:
         UsageError: there is nothing of the name that was given.
@@ -83,7 +88,8 @@ def scan(environment: Environment, registry: Registry, request: Request) -> Scan
     )
     run = _Minimum if request.minimum else _Once
     result = run(environment, installed, registry, request, world, targets, state).result()
-    cache.save(name, result.to_json())
+    if remember:
+        cache.save(name, result.to_json())
     return _as_asked(result, request, environment.notices)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from surgeon.environment import Environment
 from surgeon.errors import Refused, UsageError
-from surgeon.programs import failure
+from surgeon.programs import failure, pips
 
 TIMEOUT_SECONDS = 1800
 DOWNLOAD = (
@@ -34,7 +32,7 @@ def wheel_at(argument: str, environment: Environment | None, folder: Path) -> Pa
         return path
     requirement = _exact(argument)
     said: list[str] = []
-    for command in _pips(environment):
+    for command in pips(environment.python if environment else None):
         asked = [*command, *DOWNLOAD, str(folder), str(requirement)]
         fault = failure(asked, TIMEOUT_SECONDS).removeprefix("ERROR: ")
         wheels = sorted(folder.glob("*.whl"))
@@ -64,13 +62,3 @@ def _exact(argument: str) -> Requirement:
             hint=f"name it as {requirement.name}==VERSION, so that the same wheel is built every time",
         )
     return requirement
-
-
-def _pips(environment: Environment | None) -> list[list[str]]:
-    """Where to look for pip, best first: the target's own, then any other, told which Python it is for."""
-    target = [str(environment.python)] if environment and environment.python else []
-    others = [sys.executable, shutil.which("python3"), shutil.which("python")]
-    commands = [[python, "-I", "-B", "-m", "pip"] for python in target]
-    for python in dict.fromkeys(other for other in others if other and other not in target):
-        commands.append([python, "-I", "-B", "-m", "pip", *(["--python", *target] if target else [])])
-    return commands

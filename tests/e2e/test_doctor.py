@@ -109,6 +109,22 @@ def test_the_pairs_are_what_installed_releases_say(pod: Patient) -> None:
     assert f"Requires-Dist: torch (=={pairs()['torchvision']['0.16.0']})" in metadata
 
 
+@pytest.mark.e2e
+def test_a_neighbour_that_takes_diffusers_down_gets_a_release_that_does_not(pod: Patient) -> None:
+    """Nobody imports bitsandbytes by hand: diffusers does, because it is installed."""
+    assert support.surgeon("apply", "-p", pod.folder).exit_code == 0
+    pipeline = "from diffusers import FluxPipeline"
+    assert pod.runs(pipeline)
+    pod.install("--no-deps", "bitsandbytes==0.50.2")
+    assert not pod.runs(pipeline)
+    finding = pod.findings()["cannot-import bitsandbytes"]
+    assert any(detail.startswith("diffusers 0.39.0: ") for detail in finding["details"])
+    (command,) = pod.follow()
+    assert " bitsandbytes==" in command
+    assert pod.runs("import bitsandbytes")
+    assert pod.runs(pipeline)
+
+
 PROBED = [
     pytest.param("aug25", True, marks=pytest.mark.e2e),
     pytest.param("dec25", False, marks=pytest.mark.more),

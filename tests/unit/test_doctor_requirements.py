@@ -9,9 +9,11 @@ from packaging.markers import default_environment
 
 from surgeon import registry
 from surgeon.doctor import profile
+from surgeon.doctor.evidence import Evidence
 from surgeon.doctor.finding import Action, Finding
 from surgeon.doctor.inventory import Copy, Inventory
 from surgeon.doctor.requirements import Rules, builds_of_torch, findings, partner
+from surgeon.scan.results import Scanned, Verdict
 from surgeon.versions import joined, possible
 
 MARKERS = {key: str(value) for key, value in default_environment().items()}
@@ -22,9 +24,15 @@ def copy(name: str, version: str, *requires: str) -> Copy:
     return Copy(name, version, Path("/site"), f"{name}.dist-info", requires=requires)
 
 
-def look(*copies: Copy, **held: str) -> tuple[list[Finding], list[str]]:
+def look(*copies: Copy, seen: Evidence | None = None, **held: str) -> tuple[list[Finding], list[str]]:
     inventory = Inventory(copies, {each.name: each for each in copies})
-    return findings(inventory, MARKERS, Rules(held, PATCHES, profile.pairs()))
+    return findings(inventory, MARKERS, Rules(held, PATCHES, profile.pairs(), seen or Evidence()))
+
+
+def imports(*names: str) -> Evidence:
+    """What a scan says where every module of some distributions imports."""
+    rows = {name: Scanned(name, "1", Verdict.IMPORTS, 3, 3) for name in names}
+    return Evidence("2.1.0", scanned=rows)
 
 
 def needs(finding: Finding) -> list[str]:
@@ -107,10 +115,25 @@ def test_a_release_that_patches_adapt_may_ask_for_a_newer_torch() -> None:
         copy("xfuser", "0.4.5", "torch>=2.4.1", "yunchang>=0.6.0"),
         copy("yunchang", "0.6.4", "torch>=2.3.0"),
         copy("torch", "2.1.0"),
+        seen=imports("xfuser", "yunchang"),
         torch="==2.1.0",
     )
     assert found == []
     assert len(notes) == 2
+    assert all("its 3 modules import" in note for note in notes)
+
+
+def test_what_patches_adapt_is_expected_only_if_it_was_seen_to_import() -> None:
+    found, notes = look(copy("xfuser", "0.4.5", "torch>=2.4.1"), copy("torch", "2.1.0"), torch="==2.1.0")
+    assert ([finding.code for finding in found], notes) == (["unmet-requirement"], [])
+    assert "xfuser was not scanned" in found[0].why
+
+
+def test_whoever_uses_nothing_that_is_missing_may_ask_for_more() -> None:
+    asks = copy("modest", "1", "torch>=2.4"), copy("torch", "2.1.0")
+    found, notes = look(*asks, seen=imports("modest"), torch="==2.1.0")
+    assert found == []
+    assert "nothing that it uses is missing" in notes[0]
 
 
 def test_a_release_that_no_patch_is_for_may_not() -> None:
