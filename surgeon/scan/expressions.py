@@ -44,7 +44,8 @@ class Expressions:
         self._functions = 0
         self._rules: dict[type[ast.AST], Callable[..., None]] = {}
         self._reaching: set[str] = set()
-        self._defined: dict[int, ast.FunctionDef] = {}
+        self.definitions: dict[int, ast.AST] = {}
+        self.reassigned: set[str] = set()
 
     def block(self, body: Sequence[ast.stmt]) -> None:
         """Statements in order. What follows an `if` that leaves runs only where that was not taken."""
@@ -147,8 +148,12 @@ class Expressions:
 
     def loads(self, name: str) -> None:
         """Note that the function around imports what it is given, where it always does."""
-        node = self._defined.get(self.context.function or 0)
-        if node is None or len(self.context.conditions) > self.base or _means_another(node, name):
+        node = self.definitions.get(self.context.function or 0)
+        if (
+            not isinstance(node, ast.FunctionDef)
+            or len(self.context.conditions) > self.base
+            or _means_another(node, name)
+        ):
             return
         parameters = tuple(each.arg for each in (*node.args.posonlyargs, *node.args.args))
         if name in parameters or name in (each.arg for each in node.args.kwonlyargs):

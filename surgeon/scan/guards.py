@@ -10,9 +10,11 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from surgeon.scan.names import Binding, Condition, Context, Scope, Source, below, dotted
+from surgeon.scan.compute import CannotTell, Computer, Frame, Raised
+from surgeon.scan.library import Library
+from surgeon.scan.names import Binding, Condition, Context, Scope, Source, absolute, below, dotted
 from surgeon.scan.versions import COMPARE, SIGNS, VERSION_CHECK, Versions
 
 IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
@@ -52,6 +54,8 @@ class World:
         missing: dotted names that are known not to exist.
         existing: dotted names that are known to exist.
         python: the interpreter's version; empty where that is not known.
+        library: the sources of what is installed, for what a test asks of another module.
+        asked: whether a name exists, of those that have been asked for; `None` for others.
         constants: what it is, by the expressions that ask: `sys.platform`, `platform.system()`; those that
             are not there are not known (but it is never Windows).
     """
@@ -65,6 +69,13 @@ class World:
     constants: Mapping[str, str | int] = field(
         default_factory=lambda: {"sys.platform": "linux", "os.name": "posix"}
     )
+    library: Library | None = None
+    asked: Callable[[str], bool | None] = lambda _: None
+
+    @property
+    def platform(self) -> str:
+        """The interpreter's `sys.platform`; empty where that is not known."""
+        return str(self.constants.get("sys.platform", ""))
 
 
 @dataclass(eq=False)
@@ -130,6 +141,10 @@ class Judge:
             return self._completes(test, missing)
         if isinstance(test, ast.Constant):
             return bool(test.value)
+        try:
+            return Computer().truth(test, Frame(self, scope, missing))
+        except (CannotTell, Raised, RecursionError):
+            pass
         computed: Mapping[type[ast.expr], Callable[..., bool | None]] = {
             ast.UnaryOp: self._negation,
             ast.BoolOp: self._boolean,
@@ -225,8 +240,8 @@ class Judge:
         if VERSION_CHECK.search(last):
             return self._versions.check(last, [str(each) for each in words if isinstance(each, str)])
         target = next((name for name, _ in scope.resolve(test.func)), "") if called else ""
-        if below(target, self.world.top) and last == "is_available":
-            return self._part_available(target.rpartition(".")[0], missing)
+        if below(target, self.world.top):
+            return self.part_available(target, missing)
         return self._availability(last, missing) if called else None
 
     def _has(self, test: ast.Call, attribute: str, scope: Scope, missing: str) -> bool | None:
@@ -251,11 +266,11 @@ class Judge:
             return self._call(node, scope, missing, depth) if called.endswith("find_spec") else None
         if not isinstance(node, ast.Name):
             return None
-        found = self._live(node.id, scope, missing)
+        found = self.live(node.id, scope, missing)
         kinds = {not (isinstance(each.value, ast.Constant) and each.value.value is None) for each in found}
         return kinds.pop() if len(kinds) == 1 and kinds == {False} else None
 
-    def _live(self, name: str, scope: Scope, missing: str) -> list[Binding]:
+    def live(self, name: str, scope: Scope, missing: str) -> list[Binding]:
         """The bindings of a name that do happen here."""
         return [each for each in scope.find(name) if not self.is_dead(each.context, missing)]
 
@@ -265,7 +280,7 @@ class Judge:
         if last == "TYPE_CHECKING":
             return False
         if isinstance(test, ast.Name):
-            found = self._live(test.id, scope, missing)
+            found = self.live(test.id, scope, missing)
             if found and all(each.value is not None for each in found):
                 sides = {self.outcome(each.value, scope, missing, depth + 1) for each in found if each.value}
                 if len(sides) == 1 and None not in sides:
@@ -297,12 +312,56 @@ class Judge:
             return None if name not in self.world.missing and not below(name, missing or "?") else False
         return None if self.world.modules is None else name.partition(".")[0] in self.world.modules
 
-    def _part_available(self, module: str, missing: str) -> bool | None:
-        """torch's own answer: no Apple, Intel or Ascend device here; CUDA and distributed may well be."""
-        last = module.rpartition(".")[2]
-        if missing and below(missing, module) and missing == module:
-            return False
-        if last in ("cuda", "distributed", "cudnn", "mkldnn"):
+    def part_available(self, function: str, missing: str) -> bool | None:
+        """torch's own answer: no Apple, Intel or Ascend device here; CUDA may well be."""
+        module, _, last = function.rpartition(".")
+        part = module.rpartition(".")[2]
+        if last != "is_available":
             return None
-        here = last in ("mps", "xpu", "npu", "mtia", "hpu", "mlu") and "sys.platform" in self.world.constants
+        if missing and missing == module:
+            return False
+        if part == "distributed" and self.world.platform:
+            return True
+        here = part in ("mps", "xpu", "npu", "mtia", "hpu", "mlu") and self.world.platform
         return False if here else None
+
+    def exists(self, name: str, missing: str) -> bool | None:
+        """Whether a name of the module asked exists; `None` if that is not known."""
+        world = self.world
+        if missing and below(name, missing):
+            return False
+        if name in world.missing:
+            return False
+        return True if name in world.existing or name == world.top else world.asked(name)
+
+    def is_module(self, name: str, missing: str) -> bool | None:
+        """Whether a module can be found; `None` if that is not known."""
+        if below(name, self.world.top):
+            return self.exists(name, missing)
+        found = self._module(name, missing)
+        if not found or "." not in name:
+            return found
+        return self.world.library.has(name) if self.world.library else None
+
+    def other(self, module: str) -> Judge | None:
+        """The judge of another module's source; `None` where it cannot be read."""
+        library = self.world.library
+        if library is None or below(module, self.world.top):
+            return None
+        key = module, self.world.asked
+        if key not in library.judges:
+            source = library.source(module)
+            world = replace(self.world, missing=frozenset(), existing=frozenset())
+            library.judges[key] = None if source is None else Judge(world, source)
+        return library.judges[key]
+
+    def starred(self) -> list[str]:
+        """The modules from which everything is imported."""
+        return [each.module for each in self.source.imports if "*" in each.names]
+
+    def imported_by(self, node: ast.Import | ast.ImportFrom) -> list[tuple[str, str, str]]:
+        """What a statement binds: the name, the module, and what it takes out of that."""
+        if isinstance(node, ast.Import):
+            return [(each.asname or each.name.partition(".")[0], each.name, "") for each in node.names]
+        module = absolute(node.module or "", node.level, self.source.package)
+        return [(each.asname or each.name, module, each.name) for each in node.names]

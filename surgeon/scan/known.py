@@ -68,6 +68,13 @@ class Known:
         """
         return {each: Found(True) if sure else self._answer(each) for each in asked}
 
+    def exists(self, name: str) -> bool | None:
+        """Whether a name is there, or is once it has been imported; `None` where nobody has asked."""
+        found = [self._found.get(Question(name, imported)) for imported in (False, True)]
+        if not any(found):
+            return None
+        return any(each is not None and each.exists for each in found)
+
     def _answer(self, question: Question) -> Found:
         if question.imported:
             return self._found.get(question, Found(True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -180,6 +180,9 @@ class Source:
         scope: the module's names.
         loaders: its functions that import what they are given.
         orders: what may be given to those of other modules.
+        definitions: the module's functions and classes, by their numbers.
+        reassigned: the names that functions declare to be global, to give them other meanings.
+        package: the package that it is in.
     """
 
     uses: tuple[Use, ...]
@@ -191,6 +194,9 @@ class Source:
     scope: Scope
     loaders: tuple[Loader, ...]
     orders: tuple[Order, ...]
+    definitions: Mapping[int, ast.AST]
+    reassigned: frozenset[str]
+    package: str
 
 
 def text(node: ast.expr) -> str:

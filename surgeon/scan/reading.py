@@ -213,7 +213,8 @@ class Reading:
 
     def _judgement(self, key: Key, source: Source) -> Judged:
         found = self.known.answers(questions(source), sure=key not in self.doubted)
-        return judge(source, self.world, found, self.known.loadable)
+        world = replace(self.world, asked=self.known.exists)
+        return judge(source, world, found, self.known.loadable)
 
     def _read(self, key: Key, tree: ast.Module | None = None) -> Source:
         lazy = self.world.python >= (3, 14)

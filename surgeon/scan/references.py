@@ -57,6 +57,9 @@ class Reader(Expressions):
             scope=self.top_scope,
             loaders=tuple(self.loaders),
             orders=tuple(self.orders),
+            definitions=self.definitions,
+            reassigned=frozenset(self.reassigned),
+            package=self.package,
         )
 
     def module(self, tree: ast.Module) -> None:
@@ -165,7 +168,7 @@ class Reader(Expressions):
             self.annotation(node.returns)
         key = self.function(node.args, node.body)
         if self.scope is self.top_scope and isinstance(node, ast.FunctionDef):
-            self._defined[key] = node
+            self.definitions[key] = node
         self.bind(node.name, function=key)
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -185,6 +188,8 @@ class Reader(Expressions):
             if method.function is not None:  # calling the class calls these
                 self.calls.append(Call(method.function, Context(function=key)))
         self.scope = outer
+        if outer is self.top_scope:
+            self.definitions[key] = node
         self.bind(node.name, function=key)
 
     def visit_Assign(self, node: ast.Assign) -> None:
@@ -206,8 +211,15 @@ class Reader(Expressions):
 
     def visit_Global(self, node: ast.Global) -> None:
         """A global's other meanings come from functions that may run at any time: they take none away."""
+        self.reassigned.update(node.names)
 
     def assign(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Tuple) and not any(isinstance(each, ast.Starred) for each in target.elts):
+            parts = value.elts if isinstance(value, ast.Tuple) else ()
+            for number, each in enumerate(target.elts):
+                part = ast.Subscript(value, ast.Constant(number), ast.Load())
+                self.assign(each, parts[number] if len(parts) == len(target.elts) else part)
+            return
         if not isinstance(target, ast.Name):
             self.visit(target)
             return

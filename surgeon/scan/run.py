@@ -20,6 +20,7 @@ from surgeon.scan.grammar import Grammar
 from surgeon.scan.guards import World
 from surgeon.scan.installed import Installed
 from surgeon.scan.known import Known, imported
+from surgeon.scan.library import Library
 from surgeon.scan.packages import Packages
 from surgeon.scan.packages import state as files_of
 from surgeon.scan.reading import Reading
@@ -79,12 +80,14 @@ def scan(
     with suppress(KeyError, TypeError, ValueError, AttributeError):
         if kept := cache.load(name):
             return _as_asked(from_json(kept), request, environment.notices)
+    library = Library(tuple(environment.folders), request.module)
     world = World(
         request.module,
         packages.versions(),
         importable,
         python=environment.version,
         constants=environment.interpreter.constants,
+        library=library,
     )
     run = _Minimum if request.minimum else _Once
     result = run(environment, installed, registry, request, world, targets, state).result()
