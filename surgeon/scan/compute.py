@@ -129,7 +129,8 @@ _TYPES: Mapping[str, type] = {
 }
 _METHODS: Mapping[type, str] = {
     str: "capitalize casefold count endswith find format index isalnum isalpha isdecimal isdigit "
-    "isidentifier isnumeric join lower lstrip partition removeprefix removesuffix replace rfind rpartition rsplit rstrip "
+    "isidentifier isnumeric join lower lstrip partition removeprefix removesuffix replace rfind rpartition "
+    "rsplit rstrip "
     "split splitlines startswith strip title upper zfill",
     tuple: "count index",
     list: "append copy count extend index insert pop remove reverse sort",

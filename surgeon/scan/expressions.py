@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from surgeon.scan.names import (
     Attempt,
@@ -22,6 +23,37 @@ from surgeon.scan.names import (
 
 _PLAIN = frozenset({"ctx", "op", "ops", "kind", "type_comment", "type_ignores", "conversion", "level"})
 """Fields of nodes that hold no code."""
+
+
+@dataclass(eq=False)
+class Kind:
+    """A class of a source: its names, and those of its bases that the same source defines."""
+
+    scope: Scope
+    bases: list[Kind]
+
+    def find(self, method: str) -> list[int | None]:
+        """The functions that a method of it may be; none where an attribute is something else."""
+        own = self.scope.bindings.get(method)
+        if own:
+            return [each.function for each in own]
+        return [key for base in self.bases for key in base.find(method)]
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A call of a method, or of a function that a decorator is made by.
+
+    Attributes:
+        inner: whether what it returns is called as well.
+        function: where there is no class.
+    """
+
+    kind: Kind | None
+    method: str
+    context: Context
+    inner: bool = False
+    function: int | None = None
 
 
 class Expressions:
@@ -46,6 +78,12 @@ class Expressions:
         self._reaching: set[str] = set()
         self.definitions: dict[int, ast.AST] = {}
         self.reassigned: set[str] = set()
+        self.classes: dict[int, Kind] = {}
+        self._owner: Kind | None = None
+        self._kind: Kind | None = None
+        self._self = ""
+        self._returned: dict[int, list[int]] = {}
+        self._asked_of: list[Asked] = []
 
     def block(self, body: Sequence[ast.stmt]) -> None:
         """Statements in order. What follows an `if` that leaves runs only where that was not taken."""
@@ -122,6 +160,8 @@ class Expressions:
             self.orders_of(node)
         else:
             self.visit(node.func)
+        if isinstance(node.func, ast.Attribute):
+            self.method_of(node.func)
         for each in node.args:
             self.visit(each)
         for keyword in node.keywords:
@@ -160,11 +200,69 @@ class Expressions:
             self.loaders.append(Loader(node.name, parameters, name, self.context.caught))
 
     def orders_of(self, node: ast.Call) -> None:
-        """Note a call of an imported function that importing the module does."""
-        if isinstance(node.func, ast.Name) and self.context.function is None:
+        """Note a call of an imported function that importing the module may do."""
+        for target, binding in self.scope.resolve(node.func):
+            if binding.imported and not below(target, self.top):
+                self.orders.append(Order(target, node, self.context, node.lineno))
+
+    def method_of(self, node: ast.Attribute, *, inner: bool = False) -> None:
+        """Note the call of a method: of the class around it, or of one that is named or made on the spot."""
+        owner = node.value
+        if isinstance(owner, ast.Name) and owner.id == self._self and self._owner:
+            self._asked_of.append(Asked(self._owner, node.attr, self.context, inner))
+            return
+        if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name):
+            if owner.func.id == "super" and self._owner:
+                self._asked_of += (Asked(k, node.attr, self.context) for k in self._owner.bases)
+                return
+            owner = owner.func
+        for kind in self.kinds_of(owner):
+            self._asked_of.append(Asked(kind, node.attr, self.context, inner))
+
+    def kinds_of(self, node: ast.expr) -> list[Kind]:
+        """The classes of this source that an expression is, or is an instance of."""
+        found = []
+        for binding in self.scope.find(node.id) if isinstance(node, ast.Name) else ():
+            if binding.function in self.classes:
+                found.append(self.classes[binding.function])
+            elif isinstance(binding.value, ast.Call) and isinstance(binding.value.func, ast.Name):
+                made = self.top_scope.find(binding.value.func.id)
+                found += [self.classes[b.function] for b in made if b.function in self.classes]
+        return found
+
+    def decorated_by(self, node: ast.expr) -> None:
+        """A decorator is called with what it stands on; one that a call makes, is what that call returns."""
+        if not isinstance(node, ast.Call):
+            self.called(node)
+            if isinstance(node, ast.Attribute):
+                self.method_of(node)
+            for target, binding in self.scope.resolve(node):
+                if binding.imported and not below(target, self.top):
+                    self.orders.append(Order(target, None, self.context, node.lineno))
+        elif isinstance(node.func, ast.Name):
             for binding in self.scope.find(node.func.id):
-                if binding.imported and binding.target:
-                    self.orders.append(Order(binding.target, node, self.context))
+                if binding.function is not None:
+                    self._asked_of.append(Asked(None, "", self.context, True, binding.function))
+        elif isinstance(node.func, ast.Attribute):
+            self.method_of(node.func, inner=True)
+
+    def settle(self) -> None:
+        """Now that all is read: which functions the calls of methods and of decorators are."""
+        for each in self._asked_of:
+            called = [each.function] if each.kind is None else each.kind.find(each.method)
+            for key in called:
+                if key is None:
+                    continue
+                self.calls.append(Call(key, each.context))
+                if each.inner:
+                    self.calls += (Call(made, each.context) for made in self._returned.get(key, ()))
+
+    def visit_Return(self, node: ast.Return) -> None:
+        self.children(node)
+        if isinstance(node.value, ast.Name) and self.context.function is not None:
+            for binding in self.scope.find(node.value.id):
+                if binding.function is not None:
+                    self._returned.setdefault(self.context.function, []).append(binding.function)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
         before, wanted = self.context, isinstance(node.op, ast.And)
@@ -217,10 +315,14 @@ class Expressions:
         """Read a function's body, later, and return its number."""
         self._functions += 1
         key, scope = self._functions, Scope(self.scope)
+        owner, own = (self._owner, self._self) if not self.scope.is_class else (self._kind, "")
+        if self.scope.is_class and arguments.args:
+            own = arguments.args[0].arg
         inside = Context(function=key, conditions=self.context.conditions)
 
         def read_body() -> None:
             self.scope, self.context, self.base, self.attempts = scope, inside, len(inside.conditions), ()
+            self._owner, self._self = owner, own
             for argument in arguments_of(arguments):
                 self.bind(argument.arg)
             if isinstance(body, list):

@@ -116,7 +116,7 @@ def judge(
         for each in source.imports
         if _runs(judge, each)
     )
-    orders = (_handed(each, source) for each in source.orders if not judge.is_dead(each.context))
+    orders = (_handed(each, source) for each in source.orders if _is_done(judge, each))
     return Judged(tuple(dict.fromkeys(gaps)), tuple(imports), source.loaders, tuple(orders))
 
 
@@ -152,13 +152,18 @@ def _when(judge: Judge, use: Use, missing: str, errors: frozenset[str]) -> When:
     return When.IMPORT if judge.runs_at_import(use.context, missing, errors) else When.CALL
 
 
+def _is_done(judge: Judge, order: Order) -> bool:
+    """Whether importing the module gives an order."""
+    return not judge.is_dead(order.context) and judge.runs_at_import(order.context, "", frozenset())
+
+
 def _handed(order: Order, source: Source) -> Handed:
     call = order.call
     return Handed(
         order.target,
-        tuple(_word(each, source) for each in call.args),
-        tuple((each.arg, _word(each.value, source)) for each in call.keywords if each.arg),
-        call.lineno,
+        tuple(_word(each, source) for each in call.args) if call else (),
+        tuple((each.arg, _word(each.value, source)) for each in call.keywords if each.arg) if call else (),
+        order.line,
         order.context.caught,
     )
 

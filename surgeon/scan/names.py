@@ -159,11 +159,12 @@ class Loader:
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """One call of an imported function that importing the module does: `target` is its dotted name."""
+    """One call of an imported function: `target` is its dotted name; a decorator without a call is one."""
 
     target: str
-    call: ast.Call
+    call: ast.Call | None
     context: Context
+    line: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,10 +6,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from surgeon.scan.expressions import Expressions, arguments_of, leaves
+from surgeon.scan.expressions import Asked, Expressions, Kind, arguments_of, leaves
 from surgeon.scan.names import (
     Attempt,
-    Call,
     Condition,
     Context,
     Import,
@@ -19,6 +18,7 @@ from surgeon.scan.names import (
     absolute,
     below,
     dotted,
+    text,
 )
 
 
@@ -72,6 +72,7 @@ class Reader(Expressions):
         self.block(tree.body)
         while self._later:
             self._later.pop()()
+        self.settle()
 
     def visit_Import(self, node: ast.Import) -> None:
         for each in node.names:
@@ -159,14 +160,19 @@ class Reader(Expressions):
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         for each in node.decorator_list:
             self.visit(each)
-            self.called(each)
+            self.decorated_by(each)
         self.defaults(node.args)
         for argument in arguments_of(node.args):
             if argument.annotation:
                 self.annotation(argument.annotation)
         if node.returns:
             self.annotation(node.returns)
+        before = self.context
+        for each in node.decorator_list:
+            if (needs := _implemented_for(each)) is not None:
+                self.context = self.where(needs, True)
         key = self.function(node.args, node.body)
+        self.context = before
         if self.scope is self.top_scope and isinstance(node, ast.FunctionDef):
             self.definitions[key] = node
         self.bind(node.name, function=key)
@@ -176,18 +182,26 @@ class Reader(Expressions):
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         for each in [*node.decorator_list, *node.bases, *(each.value for each in node.keywords)]:
             self.visit(each)
-        outer = self.scope
-        self.scope = Scope(outer, is_class=True)
-        self.block(node.body)
-        made = [
-            b for name in ("__init__", "__new__", "__post_init__") for b in self.scope.bindings.get(name, ())
-        ]
+        for each in node.decorator_list:
+            self.decorated_by(each)
         self._functions += 1
         key = self._functions
-        for method in made:
-            if method.function is not None:  # calling the class calls these
-                self.calls.append(Call(method.function, Context(function=key)))
-        self.scope = outer
+        outer, around = self.scope, self._kind
+        kind = Kind(Scope(outer, is_class=True), [k for base in node.bases for k in self.kinds_of(base)])
+        self.scope, self._kind = kind.scope, kind
+        self.block(node.body)
+        self.scope, self._kind = outer, around
+        self.classes[key] = kind
+        for name in ("__init__", "__new__", "__post_init__"):  # calling the class calls these
+            self._asked_of.append(Asked(kind, name, Context(function=key)))
+        self._asked_of += (Asked(base, "__init_subclass__", self.context) for base in kind.bases)
+        for meta in (
+            k for each in node.keywords if each.arg == "metaclass" for k in self.kinds_of(each.value)
+        ):
+            self._asked_of += (Asked(meta, name, self.context) for name in ("__new__", "__init__"))
+        for bindings in kind.scope.bindings.values():
+            for made in (b.value.func for b in bindings if isinstance(b.value, ast.Call)):
+                self._asked_of += (Asked(k, "__set_name__", self.context) for k in self.kinds_of(made))
         if outer is self.top_scope:
             self.definitions[key] = node
         self.bind(node.name, function=key)
@@ -228,6 +242,21 @@ class Reader(Expressions):
         if isinstance(value, (ast.Name, ast.Attribute)) and self.scope is self.top_scope:
             resolved = next((name for name, _ in self.scope.resolve(value) if below(name, self.top)), "")
         self.bind(target.id, target=resolved, value=value)
+
+
+def _implemented_for(decorator: ast.expr) -> ast.expr | None:
+    """The test that `@implement_for("torch", "2.3", "2.5")` of pyvers and tensordict makes, as a test."""
+    if not isinstance(decorator, ast.Call) or dotted(decorator.func).rpartition(".")[2] != "implement_for":
+        return None
+    words = [text(each) for each in decorator.args]
+    if not words or not words[0]:
+        return None
+    tests = [
+        f"is_{words[0]}_version({sign!r}, {word!r})"
+        for sign, word in zip((">=", "<"), words[1:], strict=False)
+        if word
+    ]
+    return ast.parse(" and ".join(tests) or "True", mode="eval").body
 
 
 def _raises(handler: ast.ExceptHandler) -> bool:

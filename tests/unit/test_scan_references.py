@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one source a line
 """Every way of using a name, and whether importing the module or calling a function does it."""
 
 from __future__ import annotations
@@ -69,6 +70,18 @@ IMPORT_TIME = [
     "import torch\ndef g():\n    return torch.xpu\ndef f():\n    return g()\nX = f()",
     "import torch\nclass A:\n    def __init__(self):\n        torch.xpu\nA()",
     "import torch\ndef deco(f):\n    torch.xpu\n    return f\n@deco\ndef g(): pass",
+    "import torch\nclass A:\n    @staticmethod\n    def f():\n        torch.xpu\nA.f()",
+    "import torch\nclass A:\n    @classmethod\n    def f(cls):\n        torch.xpu\nclass B:\n    x = A.f()",
+    "import torch\nclass A:\n    def __init__(self):\n        self.g()\n    def g(self):\n        torch.xpu\nX = A()",
+    "import torch\nclass A:\n    def g(self):\n        torch.xpu\na = A()\na.g()",
+    "import torch\nclass A:\n    def g(self):\n        torch.xpu\nA().g()",
+    "import torch\nclass A:\n    def __init__(self):\n        torch.xpu\nclass B(A):\n    pass\nB()",
+    "import torch\nclass A:\n    def __init__(self):\n        torch.xpu\nclass B(A):\n    def __init__(self):\n        super().__init__()\nB()",
+    "import torch\nclass A:\n    def __init_subclass__(cls):\n        torch.xpu\nclass B(A):\n    pass",
+    "import torch\nclass M(type):\n    def __new__(cls, *a):\n        torch.xpu\nclass B(metaclass=M):\n    pass",
+    "import torch\nclass D:\n    def __set_name__(self, owner, name):\n        torch.xpu\nclass B:\n    x = D()",
+    "import torch\ndef named(n):\n    def deco(f):\n        torch.xpu\n        return f\n    return deco\n@named('x')\ndef g(): pass",
+    "import torch\nclass R:\n    @classmethod\n    def register(cls, n):\n        def deco(f):\n            torch.xpu\n            return f\n        return deco\n@R.register('x')\nclass C: pass",
     "import torch\nx = getattr(torch, 'xpu')",
     "from importlib import import_module\nimport_module('torch.xpu')",
     "import torch; torch.xpu",
@@ -84,6 +97,10 @@ IMPORT_TIME = [
     "import torch\n(x := torch.xpu)",
 ]
 CALL_TIME = [
+    "import torch\nclass A:\n    @staticmethod\n    def f():\n        torch.xpu\n    @staticmethod\n    def g():\n        pass\nA.g()",
+    "import torch\nclass A:\n    def g(self):\n        torch.xpu\na = A()",
+    "import torch\nclass A:\n    def g(self):\n        torch.xpu\nclass B(A):\n    def g(self):\n        pass\nB().g()",
+    "import torch\ndef named(n):\n    def deco(f):\n        def w():\n            torch.xpu\n        return w\n    return deco\n@named('x')\ndef g(): pass",
     "import torch\ndef f():\n    return torch.xpu",
     "import torch\nasync def f():\n    return torch.xpu",
     "import torch\nf = lambda: torch.xpu",
@@ -190,3 +207,9 @@ def test_a_module_that_others_load_is_there_when_a_function_is_called() -> None:
 def test_relative_imports_are_resolved() -> None:
     found = read(b"from . import a\nfrom .b import c\nfrom ..d import e\nfrom .... import f", "torch", "p.q")
     assert [each.module for each in found.imports] == ["p.q", "p.q.b", "p.d", ""]
+
+
+def test_a_function_for_another_release_is_not_called() -> None:
+    old = "import torch\n@implement_for('torch', None, '2.3')\ndef f(): pass\n"
+    assert when(f"{old}@implement_for('torch', '2.3')\ndef f():\n    torch.xpu\nf()") == "guarded"
+    assert when(f"{old}@implement_for('torch', '2.0')\ndef f():\n    torch.xpu\nf()") == "import"
