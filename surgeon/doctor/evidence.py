@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from surgeon.distribution import Installed
@@ -45,6 +45,7 @@ class Evidence:
 
     Attributes:
         torch: the release that is installed; empty where there is none.
+        table: the release of the table that answered instead; empty where torch itself was asked.
         unusable: why torch itself cannot be imported; empty where it can, or was not tried.
         unknown: why nothing is known; empty where something is.
         scanned: by distribution.
@@ -52,6 +53,7 @@ class Evidence:
     """
 
     torch: str = ""
+    table: str = ""
     unusable: str = ""
     unknown: str = ""
     scanned: Mapping[str, Scanned] = field(default_factory=dict)
@@ -94,27 +96,27 @@ def look(environment: Environment, inventory: Inventory, registry: Registry, pro
     progress("asking torch for what the installed packages need", 0, 1)
     unusable = ""
     # A torch without sources is metadata alone: there is nothing to ask.
-    asked = "" if environment.python and "torch/__init__.py" in torch.rows else torch.version
+    table = "" if environment.python and "torch/__init__.py" in torch.rows else torch.version
     try:
         try:
-            result = scan(environment, registry, Request(tuple(names), release=asked))
+            result = scan(environment, registry, Request(tuple(names), release=table))
         except EnvironmentUnusable as error:
-            unusable = error.message
-            result = scan(environment, registry, Request(tuple(names), release=torch.version))
+            unusable, table = error.message, torch.version
+            result = scan(environment, registry, Request(tuple(names), release=table))
     except SurgeonError as error:
-        return Evidence(torch.version, unusable, error.message)
+        return Evidence(torch.version, table, unusable, error.message)
     finally:
         progress("asking torch for what the installed packages need", 1, 1)
-    return of(result, torch.version, unusable)
+    return replace(of(result), torch=torch.version, table=table, unusable=unusable)
 
 
-def of(result: ScanResult, torch: str = "", unusable: str = "") -> Evidence:
+def of(result: ScanResult) -> Evidence:
     """A scan's answer as evidence."""
     calls: dict[str, list[Row]] = {}
     for row in result.rows:
         if row.uncovered:
             calls.setdefault(row.distribution, []).append(row)
-    return Evidence(torch, unusable, "", {each.name: each for each in result.distributions}, calls)
+    return Evidence(scanned={each.name: each for each in result.distributions}, calls=calls)
 
 
 def _users(environment: Environment, installed: Installed) -> list[str]:

@@ -50,7 +50,7 @@ class Search:
             def fault(folder: Path, each: Culprit = each, number: int = number) -> str:
                 release = f"{each.name} {_version_in(folder, each.name)}"
                 self.progress(f"looking for a release that fits: {release}", number, len(culprits))
-                return self._fault(folder, each)
+                return self._fault(folder, each, evidence.table)
 
             # Without an interpreter no installer's command is given: there is nothing to look up.
             fitting = Fitting(unknown="no interpreter belongs to this folder")
@@ -72,13 +72,13 @@ class Search:
         ]
         return tuple(need for copy in others if copy.verifiable for need in reinstall(copy))
 
-    def _fault(self, folder: Path, culprit: Culprit) -> str:
+    def _fault(self, folder: Path, culprit: Culprit, table: str) -> str:
         """Why a release that lies in a folder cannot be used here either, or an empty string."""
         beside = replace(self.environment, path=(folder, *self.environment.path))
         wanted = [culprit.name]
         while True:
             try:
-                result = scan(beside, self.registry, Request(tuple(wanted)), remember=False)
+                result = scan(beside, self.registry, Request(tuple(wanted), release=table), remember=False)
             except SurgeonError as error:
                 return error.message
             seen = of(result)

@@ -107,6 +107,16 @@ def test_the_newest_release_that_fits(site: Path) -> None:
     assert " install dies==1.7 " in diagnosis.remedies[-1].command
 
 
+def test_a_release_is_held_against_the_torch_that_condemned_the_installed_one(site: Path) -> None:
+    """Where torch is metadata alone the table answers, of the releases that are tried too."""
+    support.uninstall(site, "torch")
+    (site / "torch").rmdir()
+    support.install(site, "torch", "2.1.0")
+    add(site, "dies", b"import torch\nFAKE = torch.library.register_fake\n", "torch")
+    release(site, "1.8", b"import torch\nKIND = torch.float32\n", "torch")
+    assert "dies 1.8 is the newest" in only(inspect(site)).why
+
+
 def test_what_its_users_ask_of_it_limits_the_choice(site: Path) -> None:
     add(site, "dies", GONE, "torch")
     add(site, "host", b"", "dies>=1.7")
