@@ -178,7 +178,8 @@ def _seen(user: Copy, evidence: Evidence) -> str:
     if failing := evidence.own_failures(user.name):
         return f"{user.name} imports in part: {failing[0].reason}."
     called = f" {row.name} is missing when it is called ({row.first.path}:{row.first.line})." if row else ""
-    return f"{user.name} imports.{called}"
+    taken = any(each.after_apply for each in scanned.broken)
+    return f"{user.name} {'is taken down by another' if taken else 'imports'}.{called}"
 
 
 def requirers(name: str, inventory: Inventory, markers: Mapping[str, str]) -> dict[str, str]:

@@ -152,7 +152,7 @@ def _looked_up(each: Culprit, evidence: Evidence, fitting: Fitting) -> str:
             f"series was scanned ({len(fitting.tried)} releases), and none imports"
             f"{'; older ones were not tried' if fitting.cut else ''}."
         )
-    return f"No other release's requirements allow torch {evidence.torch}."
+    return f"No other release goes with torch {evidence.torch} and with what requires {each.name}."
 
 
 def _remedy(each: Culprit, users: Sequence[str], fitting: Fitting) -> tuple[tuple[Need, ...], str]:
