@@ -41,7 +41,7 @@ test: lint
 torture: venv
 	M3D_SURGEON_TORTURE=1 M3D_SURGEON_FIGURES=.cache/figures.json \
 	$(BIN)/python -m pytest -n auto tests/crash tests/hostile tests/property tests/torture
-	$(BIN)/python -m tests.reliability .cache/figures.json docs/reliability.md
+	$(BIN)/python -m tests.tools.reliability .cache/figures.json docs/reliability.md
 
 e2e: venv
 	$(BIN)/python -m pytest -m e2e -v
@@ -50,20 +50,20 @@ e2e-more: venv
 	$(BIN)/python -m pytest -m more -v
 
 matrix: venv
-	$(BIN)/python -m tests.matrix $(MATRIX)
+	$(BIN)/python -m tests.tools.matrix $(MATRIX)
 
 scan-truth: venv
-	$(BIN)/python -m tests.truth
+	$(BIN)/python -m tests.tools.truth
 
 torch-names: venv
-	$(BIN)/python -m tests.torch_names build
+	$(BIN)/python -m tests.tools.torch_names build
 
 bench: venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
-	$(BIN)/python -m tests.bench $(BENCH)
+	$(BIN)/python -m tests.tools.bench $(BENCH)
 
 reference: venv
-	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.tools.reference
 
 docs: venv reference
 	$(PYTHON) -m venv .cache/docs-venv
@@ -71,7 +71,7 @@ docs: venv reference
 	.cache/docs-venv/bin/mkdocs build --quiet --strict --site-dir .cache/site
 
 demo: venv
-	$(BIN)/python tests/demo.py
+	$(BIN)/python tests/tools/demo.py
 
 clean:
 	rm -rf $(VENV) .cache build dist *.egg-info

@@ -22,12 +22,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from surgeon import operations, registry
-from surgeon.environment import Environment, find_environment
+from surgeon import registry
 from surgeon.errors import SurgeonError, UsageError
-from surgeon.results import FileResult, PatchResult, Result
-from surgeon.transaction import Waiting, unheard
-from surgeon.work import Progress, silent
+from surgeon.operations import run as operations
+from surgeon.operations.results import FileResult, PatchResult, Result
+from surgeon.operations.work import Progress, silent
+from surgeon.site.environment import Environment, find_environment
+from surgeon.site.transaction import Waiting, unheard
 
 if TYPE_CHECKING:
     from surgeon.scan.results import ScanResult

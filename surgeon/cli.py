@@ -10,7 +10,7 @@ import typer
 from typer.models import CommandInfo
 
 from surgeon import __version__
-from surgeon.commands import author, doctor, editing, scan, ship
+from surgeon.commands import author, doctor, editing, scan, wheel
 from surgeon.commands.quick import Quick, QuickGroup
 
 app = typer.Typer(
@@ -76,4 +76,4 @@ app.command()(author.new)
 app.command()(author.test)
 app.command()(author.capture)
 app.command(cls=Quick)(scan.scan)
-app.command()(ship.wheel)
+app.command()(wheel.wheel)

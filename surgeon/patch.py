@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from surgeon.tree import Tree
+    from surgeon.edits.tree import Tree
 
 Edit = Callable[["Tree"], int]
 """One transform: queues its replacements on the tree and returns how often it matched."""
@@ -101,4 +101,4 @@ class Patch:
     probe: str
     upstream: str = ""
     digest: str = field(default="", compare=False)
-    """Set by the registry: sha256 over what decides the bytes that it makes (`surgeon.digest`)."""
+    """Set by the registry: sha256 over what decides the bytes that it makes (`surgeon.rewriting.digest`)."""

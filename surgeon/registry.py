@@ -20,14 +20,14 @@ from typing import Any
 
 from importlib_metadata import entry_points
 
-from surgeon import digest as digests
 from surgeon import patch as patches
 from surgeon.errors import SurgeonError, UsageError
-from surgeon.fs import is_contained
 from surgeon.index import Index
 from surgeon.patch import Case, Expect, Patch
-from surgeon.rewrite import EDITION
-from surgeon.versions import clauses
+from surgeon.rewriting import digest as digests
+from surgeon.rewriting.rewrite import EDITION
+from surgeon.site.fs import is_contained
+from surgeon.site.versions import clauses
 
 BUILT_IN = "surgeon.patches"
 ID = r"[a-z0-9]+(-[a-z0-9]+)*"
@@ -115,7 +115,7 @@ def load(*extra: Path | None, remembered: bool = False) -> Registry:
     sources: dict[str, Path] = {}
     problems: list[SurgeonError] = []
     index = Index() if remembered else None
-    for source in [*modules_in(_built_in()), *_installed(problems), *modules_in(folders)]:
+    for source in [*_built_in_modules(), *_installed(problems), *modules_in(folders)]:
         try:
             patch = _recalled(source, index) if index else _load(*_read(source))
             if patch.id in found:
@@ -158,6 +158,17 @@ def _built_in() -> list[Path]:
     return [Path(folder) for folder in importlib.import_module(BUILT_IN).__path__]
 
 
+def _built_in_modules() -> Iterator[Path]:
+    """The built-in modules, which lie in one folder for each distribution."""
+    for home in _built_in():
+        yield from modules_in(sorted(folder for folder in home.iterdir() if folder.is_dir()))
+
+
+def _home(source: Path) -> Path | None:
+    """The folder of built-in patches that a module lies below, or `None` for another's."""
+    return next((home for home in _built_in() if source.is_relative_to(home)), None)
+
+
 def _recalled(source: Path, index: Index) -> Patch:
     _, text = _read(source)
     key = hashlib.sha256(b"\0".join((os.fsencode(source), _own_text(), text))).hexdigest()
@@ -176,8 +187,9 @@ def _read(source: Path) -> tuple[Path, bytes]:
 
 
 def _load(source: Path, text: bytes) -> Patch:
-    if source.parent in _built_in():
-        module = importlib.import_module(f"{BUILT_IN}.{source.stem}")
+    if (home := _home(source)) is not None:
+        dotted = ".".join(source.relative_to(home).with_suffix("").parts)
+        module = importlib.import_module(f"{BUILT_IN}.{dotted}")
     else:
         module = _run(source, text)
     patch: Any = getattr(module, "PATCH", None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import support
-from tests.figures import pytest_terminal_summary
+from tests.tools.figures import pytest_terminal_summary
 
 __all__ = ["pytest_terminal_summary"]
 

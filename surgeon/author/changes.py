@@ -20,7 +20,7 @@ from surgeon.author.context import (
     written,
 )
 from surgeon.edits import likeness, replacing, statements
-from surgeon.edits.captured import ReplaceHeader, ReplaceStatements
+from surgeon.edits.anchored import ReplaceHeader, ReplaceStatements
 from surgeon.edits.likeness import COMPOUND, DEFINITION, Block, Compound, Statement
 from surgeon.errors import Refused
 

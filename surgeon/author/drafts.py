@@ -8,12 +8,12 @@ from pathlib import Path
 
 from surgeon.author.results import Place, Written
 from surgeon.author.template import Known, candidates, module
-from surgeon.distribution import Distribution, Installed, is_glob, matching
-from surgeon.environment import Environment
 from surgeon.errors import EnvironmentUnusable, Refused, UsageError
-from surgeon.fs import is_contained
 from surgeon.registry import ID, Registry
-from surgeon.versions import below_the_next_minor
+from surgeon.site.distribution import Distribution, Installed, is_glob, matching
+from surgeon.site.environment import Environment
+from surgeon.site.fs import is_contained
+from surgeon.site.versions import below_the_next_minor
 
 
 def new(

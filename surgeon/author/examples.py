@@ -12,7 +12,7 @@ from surgeon.author.unbound import fresh
 from surgeon.edits import ReplaceHeader, ReplaceStatements
 from surgeon.errors import Refused
 from surgeon.patch import Case, Patch
-from surgeon.rewrite import Rewrite, rewrite
+from surgeon.rewriting.rewrite import Rewrite, rewrite
 
 BOM = b"\xef\xbb\xbf"
 

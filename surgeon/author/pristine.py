@@ -11,12 +11,12 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 
-from surgeon.distribution import Distribution
-from surgeon.environment import Environment
 from surgeon.errors import Refused, UsageError
-from surgeon.fs import Root
-from surgeon.programs import failure
-from surgeon.store import Store, sha256
+from surgeon.site.distribution import Distribution
+from surgeon.site.environment import Environment
+from surgeon.site.fs import Root
+from surgeon.site.installers import failure
+from surgeon.site.store import Store, sha256
 
 TIMEOUT_SECONDS = 600
 SCHEMES = ("purelib", "platlib")

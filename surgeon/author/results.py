@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surgeon.author.examples import Check
-from surgeon.environment import Environment
 from surgeon.errors import SurgeonError
-from surgeon.results import SCHEMA, exit_code
+from surgeon.operations.results import SCHEMA, exit_code
+from surgeon.site.environment import Environment
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from surgeon.versions import this_release
+from surgeon.site.versions import this_release
 
 TEMPLATE = '''\
 """CHANGE ME: what the installed package does wrong, in one line.

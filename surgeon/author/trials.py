@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from surgeon.author.examples import Check, Fault, checks, unbound
 from surgeon.author.results import Place, Tested, Trial
-from surgeon.environment import Environment
 from surgeon.errors import SurgeonError
+from surgeon.operations.plan import Aim, Outcome
+from surgeon.operations.survey import Survey, Target, survey
+from surgeon.operations.verdict import State
+from surgeon.operations.work import Progress, Work, silent
 from surgeon.patch import Patch
-from surgeon.plan import Aim, Outcome
 from surgeon.registry import Registry
-from surgeon.survey import Survey, Target, survey
-from surgeon.verdict import State
-from surgeon.work import Progress, Work, silent
+from surgeon.site.environment import Environment
 
 UNTOUCHABLE = (State.FOREIGN_EDIT, State.UNPATCHABLE)
 

@@ -121,7 +121,7 @@ def capture(
 
     from surgeon import registry, report
     from surgeon.author import project
-    from surgeon.author.captures import capture as operation
+    from surgeon.author.capture import capture as operation
     from surgeon.author.results import Written
     from surgeon.errors import SurgeonError
     from surgeon.report import author

@@ -70,7 +70,7 @@ def _diagnose(
     registry = patches.load(*chosen.folders, remembered=not probe)
     environment = environment_of(python, site_packages)
     if python is None and site_packages is None and not os.environ.get("VIRTUAL_ENV"):
-        from surgeon.operations import require_targets
+        from surgeon.operations.run import require_targets
 
         # Run from an environment of its own, it is not that one which is meant.
         require_targets(environment, registry)

@@ -27,10 +27,10 @@ from surgeon.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from surgeon.environment import Environment
+    from surgeon.operations.results import Result
+    from surgeon.operations.work import Progress
     from surgeon.registry import Registry
-    from surgeon.results import Result
-    from surgeon.work import Progress
+    from surgeon.site.environment import Environment
 
     Operation = Callable[[Environment, Registry, frozenset[str], Progress], Result]
 
@@ -51,7 +51,7 @@ def apply(
     """
 
     def operation(environment: Environment, registry: Registry, ids: frozenset[str], bar: Progress) -> Result:
-        from surgeon import operations
+        from surgeon.operations import run as operations
         from surgeon.report.progress import waiting
 
         return operations.apply(environment, registry, ids, dry_run=dry_run, progress=bar, wait=waiting)
@@ -74,7 +74,7 @@ def status(
     """
 
     def operation(environment: Environment, registry: Registry, ids: frozenset[str], _: Progress) -> Result:
-        from surgeon import operations
+        from surgeon.operations import run as operations
 
         return operations.status(environment, registry, ids)
 
@@ -94,7 +94,7 @@ def revert(
     """Put the original files back."""
 
     def operation(environment: Environment, registry: Registry, ids: frozenset[str], bar: Progress) -> Result:
-        from surgeon import operations
+        from surgeon.operations import run as operations
         from surgeon.report.progress import waiting
 
         return operations.revert(environment, registry, ids, dry_run=dry_run, progress=bar, wait=waiting)
@@ -113,7 +113,7 @@ def diff(
     """Show what the patches change here, applied or not."""
 
     def operation(environment: Environment, registry: Registry, ids: frozenset[str], _: Progress) -> Result:
-        from surgeon import operations
+        from surgeon.operations import run as operations
 
         return operations.diff(environment, registry, ids)
 
@@ -159,7 +159,7 @@ def recover(
     """
 
     def operation(environment: Environment, registry: Registry, _ids: frozenset[str], _: Progress) -> Result:
-        from surgeon import operations
+        from surgeon.operations import run as operations
         from surgeon.report.progress import waiting
 
         return operations.recover(environment, registry, waiting)
@@ -169,7 +169,7 @@ def recover(
 
 def _catalogue(command: str) -> Operation:
     def operation(environment: Environment, registry: Registry, ids: frozenset[str], _: Progress) -> Result:
-        from surgeon import operations
+        from surgeon.operations import run as operations
 
         return operations.catalogue(command, environment, registry, ids)
 
@@ -194,9 +194,9 @@ def _run(
     from surgeon import report
     from surgeon.author import project
     from surgeon.errors import SurgeonError
+    from surgeon.operations.results import failure
     from surgeon.report import edits
     from surgeon.report.progress import progress
-    from surgeon.results import failure
 
     site_packages = as_path(site_packages)
     try:
@@ -209,7 +209,7 @@ def _run(
         selected = registry.select(ids or ())
         environment = asked.result()
         if python is None and site_packages is None and command not in ("list", "explain"):
-            from surgeon.operations import require_targets
+            from surgeon.operations.run import require_targets
 
             require_targets(environment, registry)
         with progress(wanted=not (as_json or quiet)) as bar:

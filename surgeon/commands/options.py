@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from surgeon.environment import Environment
+    from surgeon.site.environment import Environment
 
 
 def complete_patch(context: typer.Context, incomplete: str) -> list[str]:
@@ -74,8 +74,8 @@ def environment_of(python: str | None, site_packages: Path | None) -> Environmen
         UsageError: both ways of naming one were used.
         EnvironmentUnusable: there is no such interpreter or folder, or it does not answer.
     """
-    from surgeon.environment import find_environment
     from surgeon.errors import UsageError
+    from surgeon.site.environment import find_environment
 
     if python is not None and site_packages is not None:
         raise UsageError("--python and --site-packages exclude each other", hint="name one of them")

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from surgeon.distribution import Installed
 from surgeon.doctor.integrity import Progress
-from surgeon.doctor.inventory import Inventory
-from surgeon.environment import Environment
 from surgeon.errors import EnvironmentUnusable, SurgeonError
 from surgeon.registry import Registry
+from surgeon.scan.files import headers
 from surgeon.scan.results import Broken, Row, Scanned, ScanResult
 from surgeon.scan.run import Request, scan
-from surgeon.scan.sources import headers
+from surgeon.site.distribution import Installed
+from surgeon.site.environment import Environment
+from surgeon.site.inventory import Inventory
 
 TORCH = "torch"
 IMPORTS_TORCH = re.compile(rb"(?m)^(?:import|from)[ \t]+torch\b")
@@ -135,5 +135,5 @@ def _users(environment: Environment, installed: Installed) -> list[str]:
 def _imports(path: Path) -> bool:
     try:
         return IMPORTS_TORCH.search(path.read_bytes()) is not None
-    except OSError:
+    except (OSError, ValueError):  # the latter: a name that the file system's encoding cannot say
         return False

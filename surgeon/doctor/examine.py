@@ -7,23 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from surgeon import operations
-from surgeon.distribution import normalised
 from surgeon.doctor import evidence, health, leftovers, profile, requirements, stack
 from surgeon.doctor.finding import Action, Diagnosis, Finding, Need
 from surgeon.doctor.fitting import Index
 from surgeon.doctor.integrity import Checked, Look, Progress
 from surgeon.doctor.interpreter import Facts, facts_of
-from surgeon.doctor.inventory import Inventory, is_system, take
 from surgeon.doctor.remedies import Toolbox, plan
 from surgeon.doctor.unfit import Search
-from surgeon.environment import Environment
 from surgeon.errors import SurgeonError
-from surgeon.fs import Root
+from surgeon.operations import run as operations
+from surgeon.operations.results import Result, exit_code
+from surgeon.operations.verdict import State
 from surgeon.registry import Registry
-from surgeon.results import Result, exit_code
-from surgeon.store import Store
-from surgeon.verdict import State
+from surgeon.site.distribution import normalised
+from surgeon.site.environment import Environment
+from surgeon.site.fs import Root
+from surgeon.site.inventory import Inventory, is_system, take
+from surgeon.site.store import Store
 
 TROUBLES = frozenset({"interrupted", "store-damaged", "store-newer", "store-unreadable"})
 """Errors of `status` that are findings here."""

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 from surgeon.errors import SurgeonError
-from surgeon.results import SCHEMA
+from surgeon.operations.results import SCHEMA
 
 
 class Action(IntEnum):

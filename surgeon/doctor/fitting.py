@@ -21,9 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from surgeon import programs
-from surgeon.distribution import normalised
-from surgeon.versions import counted, is_version, series
+from surgeon.site import installers
+from surgeon.site.distribution import normalised
+from surgeon.site.versions import counted, is_version, series
 
 ASK_SECONDS = 300
 DOWNLOAD_SECONDS = 1800
@@ -84,14 +84,14 @@ class _Installer:
         if self.is_uv:
             asked = (*self.words, "pip", "compile", "-", "--quiet", "--no-header", "--no-annotate")
             given = "\n".join([requirement, *pins, ""])
-            said, fault = programs.answer(
+            said, fault = installers.answer(
                 [*asked, "--no-build", *self._for_python(), *alone, *further], ASK_SECONDS, given
             )
             rows = dict(line.split("==", 1) for line in said.splitlines() if "==" in line)
         else:
             asked = (*self.words, "install", "--quiet", "--no-input", "--disable-pip-version-check")
             dry = ("--dry-run", "--ignore-installed", "--report", "-", *PATIENCE, *WHEELS_ONLY)
-            said, fault = programs.answer([*asked, *dry, *alone, *further, requirement, *pins], ASK_SECONDS)
+            said, fault = installers.answer([*asked, *dry, *alone, *further, requirement, *pins], ASK_SECONDS)
             rows = _reported(said)
         found = {normalised(key): value.split(";")[0].strip() for key, value in rows.items()}
         version = found.get(name, "")
@@ -107,7 +107,7 @@ class _Installer:
         else:
             command = [*self.words, "install", "--no-input", "--disable-pip-version-check", "--no-compile"]
             command += [*PATIENCE, *WHEELS_ONLY, *where]
-        return programs.failure([*command, requirement], DOWNLOAD_SECONDS)
+        return installers.failure([*command, requirement], DOWNLOAD_SECONDS)
 
     def _for_python(self) -> tuple[str, ...]:
         return ("--python", str(self.python)) if self.python else ()
@@ -135,7 +135,7 @@ class Index:
     def __init__(self, python: Path | None, installer: str, held: Mapping[str, str], torch: str) -> None:
         self._python, self._held, self._torch = python, held, torch
         uv = [("uv",)] if shutil.which("uv") else []
-        pips = [tuple(words) for words in programs.pips(python)]
+        pips = [tuple(words) for words in installers.pips(python)]
         self._all = [_Installer(words, python) for words in (*uv, *pips)]
         self._all.sort(key=lambda each: each.is_uv != (installer == "uv"))
 

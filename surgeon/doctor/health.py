@@ -8,13 +8,13 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from surgeon.distribution import normalised
 from surgeon.doctor.finding import Action, Finding, Need
 from surgeon.doctor.integrity import Checked, Damage
-from surgeon.doctor.inventory import UNREADABLE, Copy, Inventory, is_name
 from surgeon.doctor.requirements import builds_of_torch
-from surgeon.fs import is_contained
-from surgeon.versions import order
+from surgeon.site.distribution import normalised
+from surgeon.site.fs import is_contained
+from surgeon.site.inventory import UNREADABLE, Copy, Inventory, is_name
+from surgeon.site.versions import order
 
 SHOWN = 5
 """So many single files are named; the rest is counted."""

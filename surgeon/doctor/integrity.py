@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from surgeon.doctor.inventory import UNREADABLE, Copy, Row
+from surgeon.site.inventory import UNREADABLE, Copy, Row
 
 SMALL = 1024 * 1024
 """Up to this size (bytes) a file of a distribution that is asked about is always hashed."""

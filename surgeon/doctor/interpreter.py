@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from surgeon.environment import Environment
+from surgeon.site.environment import Environment
 
 
 @dataclass(frozen=True)

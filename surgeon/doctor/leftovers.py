@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from surgeon.distribution import normalised
 from surgeon.doctor.finding import Action, Finding, Need
-from surgeon.doctor.inventory import Copy, Inventory, exists, is_folder, is_system, read_regular
+from surgeon.site.distribution import normalised
+from surgeon.site.inventory import Copy, Inventory, exists, is_folder, is_system, read_regular
 
 DATA_FOLDERS = frozenset({"bin", "etc", "include", "lib", "lib64", "man", "share"})
 """What `pip install --target` puts beside the packages."""

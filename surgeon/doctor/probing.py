@@ -23,15 +23,15 @@ from pathlib import Path
 
 from surgeon.doctor.finding import Diagnosis, Finding, Probe
 from surgeon.doctor.integrity import Progress
-from surgeon.environment import Environment
 from surgeon.errors import EnvironmentUnusable
+from surgeon.operations.plan import Aim
+from surgeon.operations.results import exit_code
+from surgeon.operations.survey import Survey, Target, survey
+from surgeon.operations.verdict import State
+from surgeon.operations.work import Work, silent
 from surgeon.patch import Patch
-from surgeon.plan import Aim
 from surgeon.registry import Registry
-from surgeon.results import exit_code
-from surgeon.survey import Survey, Target, survey
-from surgeon.verdict import State
-from surgeon.work import Work, silent
+from surgeon.site.environment import Environment
 
 TIMEOUT_SECONDS = 300
 LONGEST_LINE = 300

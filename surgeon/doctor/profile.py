@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from surgeon.distribution import normalised
-from surgeon.doctor.inventory import is_name, read_regular
 from surgeon.errors import UsageError
-from surgeon.versions import is_specifier, joined, possible
+from surgeon.site.distribution import normalised
+from surgeon.site.inventory import is_name, read_regular
+from surgeon.site.versions import is_specifier, joined, possible
 
 SCHEMA = 1
 BUILT_IN = Path(__file__).parent / "profiles"
@@ -118,7 +118,7 @@ def parse(content: Any, path: Path) -> Profile:
 def pairs() -> Mapping[str, Mapping[str, str]]:
     """Which torch each release of torchvision and torchaudio was built for, as their metadata says.
 
-    By distribution and release. Made by `python -m tests.torch_pairs`.
+    By distribution and release. Made by `python -m tests.tools.torch_pairs`.
     """
     found: Mapping[str, Mapping[str, str]] = json.loads((BUILT_IN / "pairs.json").read_bytes())
     return found

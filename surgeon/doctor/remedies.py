@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from surgeon.doctor.finding import Action, Finding, Need, Remedy
-from surgeon.versions import joined
+from surgeon.site.versions import joined
 
 MOST_PATHS = 40
 """So many paths go into one `rm`, so that a command can be read and pasted."""

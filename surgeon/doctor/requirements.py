@@ -9,13 +9,13 @@ from functools import cache
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from surgeon.distribution import normalised
 from surgeon.doctor.evidence import TORCH, Evidence
 from surgeon.doctor.finding import Action, Finding, Need
-from surgeon.doctor.inventory import Copy, Inventory
 from surgeon.patch import Patch
 from surgeon.scan.results import Verdict
-from surgeon.versions import joined, local, order, possible, public, same, satisfies
+from surgeon.site.distribution import normalised
+from surgeon.site.inventory import Copy, Inventory
+from surgeon.site.versions import joined, local, order, possible, public, same, satisfies
 
 BUILT_WITH_TORCH = frozenset({TORCH, "torchvision", "torchaudio"})
 BUILD = re.compile(r"cpu|cu\d+|rocm[\d.]+")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from surgeon.doctor.evidence import TORCH
 from surgeon.doctor.finding import Action, Finding, Need
-from surgeon.doctor.inventory import Inventory
 from surgeon.doctor.profile import Profile, Requirement
-from surgeon.versions import is_version, joined, local, satisfies
+from surgeon.site.inventory import Inventory
+from surgeon.site.versions import is_version, joined, local, satisfies
 
 
 def findings(profiles: Sequence[Profile], inventory: Inventory, python: str) -> list[Finding]:

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from surgeon.distribution import normalised
 from surgeon.doctor.evidence import TORCH, Culprit, Evidence, of
 from surgeon.doctor.finding import Action, Finding, Need
 from surgeon.doctor.fitting import Fitting, Index
 from surgeon.doctor.health import reinstall
 from surgeon.doctor.integrity import Progress
-from surgeon.doctor.inventory import Inventory
 from surgeon.doctor.requirements import requirers
-from surgeon.environment import Environment
 from surgeon.errors import SurgeonError
 from surgeon.registry import Registry
 from surgeon.scan.results import Verdict
 from surgeon.scan.run import Request, scan
-from surgeon.versions import joined
+from surgeon.site.distribution import normalised
+from surgeon.site.environment import Environment
+from surgeon.site.inventory import Inventory
+from surgeon.site.versions import joined
 
 
 @dataclass(frozen=True)

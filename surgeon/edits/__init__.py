@@ -5,11 +5,11 @@ there and returns how often it matched. Names are resolved through the file's im
 that is already guarded is left alone. Importing this package does not import libcst.
 """
 
+from surgeon.edits.anchored import ReplaceHeader, ReplaceStatements
 from surgeon.edits.arguments import MakeContiguous
 from surgeon.edits.attributes import GuardAttribute
 from surgeon.edits.bounds import RaiseBound
 from surgeon.edits.calls import DropKeyword
-from surgeon.edits.captured import ReplaceHeader, ReplaceStatements
 from surgeon.edits.conditions import GuardCondition
 from surgeon.edits.defaults import OmitDefault
 from surgeon.edits.deferrals import DeferDefault, ReturnEarly, Unwrap

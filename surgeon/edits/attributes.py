@@ -9,7 +9,7 @@ from surgeon.edits.checking import Checked
 from surgeon.edits.guards import is_guarded
 
 if TYPE_CHECKING:
-    from surgeon.tree import Reference, Tree
+    from surgeon.edits.tree import Reference, Tree
 
 
 @dataclass(frozen=True)

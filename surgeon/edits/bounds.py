@@ -12,7 +12,7 @@ from surgeon.edits.checking import Checked
 if TYPE_CHECKING:
     import libcst as cst
 
-    from surgeon.tree import Tree
+    from surgeon.edits.tree import Tree
 
 _VERSION = re.compile(r"\d+(\.\d+)+")
 

@@ -11,7 +11,7 @@ from surgeon.edits.guards import is_guarded
 if TYPE_CHECKING:
     import libcst as cst
 
-    from surgeon.tree import Reference, Tree
+    from surgeon.edits.tree import Reference, Tree
 
 
 @dataclass(frozen=True)

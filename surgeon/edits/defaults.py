@@ -13,7 +13,7 @@ from surgeon.edits.guards import is_guarded
 if TYPE_CHECKING:
     import libcst as cst
 
-    from surgeon.tree import Tree
+    from surgeon.edits.tree import Tree
 
 
 _LITERALS = (str, int, bool)

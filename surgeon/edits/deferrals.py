@@ -11,7 +11,7 @@ from surgeon.edits.guards import is_guarded
 if TYPE_CHECKING:
     import libcst as cst
 
-    from surgeon.tree import Line, Reference, Tree
+    from surgeon.edits.tree import Line, Reference, Tree
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class ReturnEarly(Checked):
     def _module(self, tree: Tree, reference: Reference) -> str:
         import libcst as cst
 
-        from surgeon.tree import EditError
+        from surgeon.edits.tree import EditError
 
         if not isinstance(reference.exact, cst.Attribute):
             raise EditError(f"{self.unless} cannot be reached through {tree.source(reference.node)}")
@@ -214,7 +214,7 @@ def _insert_at_start(tree: Tree, function: cst.FunctionDef, source: str) -> None
     """Insert marked statements at the top of a function, below its docstring."""
     import libcst as cst
 
-    from surgeon.tree import EditError
+    from surgeon.edits.tree import EditError
 
     if not isinstance(function.body, cst.IndentedBlock):
         raise EditError(f"a one-line function: {function.name.value}")
@@ -230,7 +230,7 @@ def _insert_at_start(tree: Tree, function: cst.FunctionDef, source: str) -> None
 
 
 def _one_line(tree: Tree, call: cst.Call) -> str:
-    from surgeon.tree import EditError
+    from surgeon.edits.tree import EditError
 
     source = tree.source(call)
     if "\n" in source or "#" in source:
@@ -242,7 +242,7 @@ def _simple_line(tree: Tree, call: cst.Call) -> Line:
     """The statement that holds the call; above an `elif` there is no place for another."""
     import libcst as cst
 
-    from surgeon.tree import EditError
+    from surgeon.edits.tree import EditError
 
     line = tree.line(call)
     if not isinstance(line, cst.SimpleStatementLine):

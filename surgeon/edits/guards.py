@@ -1,7 +1,7 @@
 """Is a piece of code already safe on a torch that lacks a name? Edits leave such code alone.
 
-The answer is the one that `scan` gives: the same reading of the same text (`surgeon.scan.references`),
-judged by the same evaluator (`surgeon.scan.guards`). What differs is what is known. `scan` knows what
+The answer is the one that `scan` gives: the same reading of the same text (`surgeon.sources.references`),
+judged by the same evaluator (`surgeon.sources.guards`). What differs is what is known. `scan` knows what
 is installed; an edit must make the same bytes of the same text anywhere, so it knows the name that is
 missing, the release that brought it, and nothing of other packages, the interpreter or the machine.
 What only those decide is no guard here.
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import libcst as cst
 
-    from surgeon.scan.guards import Judge
-    from surgeon.scan.places import Place, Places
-    from surgeon.tree import Tree
+    from surgeon.edits.tree import Tree
+    from surgeon.sources.guards import Judge
+    from surgeon.sources.places import Place, Places
 
 
 def is_guarded(tree: Tree, node: cst.CSTNode, name: str, since: str = "") -> bool:
@@ -42,7 +42,7 @@ def is_guarded(tree: Tree, node: cst.CSTNode, name: str, since: str = "") -> boo
     """
     import libcst as cst
 
-    from surgeon.scan.guards import ATTRIBUTE_ERRORS, IMPORT_ERRORS
+    from surgeon.sources.guards import ATTRIBUTE_ERRORS, IMPORT_ERRORS
 
     places = _places(tree, name)
     place = _place(tree, places, node)
@@ -71,7 +71,7 @@ def outcome(tree: Tree, test: cst.BaseExpression, name: str, since: str = "") ->
 
 def _judges(places: Places, name: str, since: str) -> Iterator[Judge]:
     """One for each release that may be the one installed: an answer holds if all of them give it."""
-    from surgeon.scan.guards import Judge, World
+    from surgeon.sources.guards import Judge, World
 
     top = name.partition(".")[0]
     for release in _releases_before(since):
@@ -95,8 +95,8 @@ def _releases_before(since: str) -> tuple[str, ...]:
 
 def _places(tree: Tree, name: str) -> Places:
     """The reading of a file, made once; it holds for every name below the same module."""
-    from surgeon.scan.places import locate
-    from surgeon.tree import EditError
+    from surgeon.edits.tree import EditError
+    from surgeon.sources.places import locate
 
     top = name.partition(".")[0]
     if top not in tree.index.readings:
@@ -113,8 +113,8 @@ def _place(tree: Tree, places: Places, node: cst.CSTNode) -> Place | None:
     """Where a node stands: the nth name of its spelling or the nth import, in libcst's tree as in `ast`'s."""
     import libcst as cst
 
-    from surgeon.scopes import children
-    from surgeon.tree import EditError
+    from surgeon.edits.scopes import children
+    from surgeon.edits.tree import EditError
 
     if isinstance(node, (cst.Import, cst.ImportFrom)):
         statements = list(dict.fromkeys(id(each.statement) for each in tree.index.imports))

@@ -14,8 +14,8 @@ from surgeon.edits.guards import is_guarded
 if TYPE_CHECKING:
     import libcst as cst
 
-    from surgeon.scopes import ImportedName
-    from surgeon.tree import Tree
+    from surgeon.edits.scopes import ImportedName
+    from surgeon.edits.tree import Tree
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from surgeon.edits.checking import Checked, Needed
 if TYPE_CHECKING:
     import libcst as cst
 
-    from surgeon.tree import Tree
+    from surgeon.edits.tree import Tree
 
 _OPERATORS = {
     "AddAssign": "+",

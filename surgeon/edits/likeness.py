@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import libcst as cst
 
-from surgeon.tree import EditError
+from surgeon.edits.tree import EditError
 
 Statement: TypeAlias = "cst.SimpleStatementLine | cst.BaseCompoundStatement"
 Block: TypeAlias = "cst.Module | cst.IndentedBlock"

@@ -11,8 +11,8 @@ from surgeon.edits.guards import is_guarded
 from surgeon.edits.imports import RelocateImport
 
 if TYPE_CHECKING:
-    from surgeon.scopes import ImportedName
-    from surgeon.tree import Chain, Reference, Tree
+    from surgeon.edits.scopes import ImportedName
+    from surgeon.edits.tree import Chain, Reference, Tree
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Rename(Checked):
         Raises:
             EditError: the file has no such name free to import it under.
         """
-        from surgeon.tree import EditError, is_below
+        from surgeon.edits.tree import EditError, is_below
 
         module, old = self.to.rpartition(".")[0], self.name.rpartition(".")[0]
         there = {id(line) for line in tree.module.body}
@@ -81,8 +81,8 @@ class Rename(Checked):
             tree.insert_after(line, f"import {module}")
 
     def _spelled(self, tree: Tree, reference: Reference) -> str:
-        from surgeon.scopes import dotted
-        from surgeon.tree import EditError, is_below
+        from surgeon.edits.scopes import dotted
+        from surgeon.edits.tree import EditError, is_below
 
         written = dotted(reference.exact).split(".")
         # `dist.device_mesh.X`: the first word stands for what is left of the full name.
@@ -96,7 +96,7 @@ def _leads_to(imported: ImportedName, name: str) -> bool:
     """Tell whether what an import binds is `name`'s module or lies above it."""
     import libcst as cst
 
-    from surgeon.tree import is_below
+    from surgeon.edits.tree import is_below
 
     whole = isinstance(imported.statement, cst.ImportFrom) or imported.alias.asname is not None
     return is_below(name, imported.name if whole else imported.name.partition(".")[0])

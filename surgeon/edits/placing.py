@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import libcst as cst
 
-    from surgeon.tree import Tree
+    from surgeon.edits.tree import Tree
 
 
 def insert_after_imports(tree: Tree, source: str, *, ahead_of: Sequence[cst.CSTNode] = ()) -> None:
@@ -16,7 +16,7 @@ def insert_after_imports(tree: Tree, source: str, *, ahead_of: Sequence[cst.CSTN
 
     A docstring and `from __future__` imports count as leading imports.
     """
-    from surgeon.tree import EditError
+    from surgeon.edits.tree import EditError
 
     body = tree.module.body
     places = {id(line): place for place, line in enumerate(body)}

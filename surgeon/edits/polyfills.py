@@ -10,8 +10,8 @@ from surgeon.edits.guards import is_guarded
 from surgeon.edits.placing import insert_after_imports
 
 if TYPE_CHECKING:
-    from surgeon.scopes import ImportedName
-    from surgeon.tree import Tree
+    from surgeon.edits.scopes import ImportedName
+    from surgeon.edits.tree import Tree
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from surgeon.edits.placing import insert_after_imports
 if TYPE_CHECKING:
     import libcst as cst
 
-    from surgeon.tree import Reference, Tree
+    from surgeon.edits.tree import Reference, Tree
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Puts statements in the place of others, for `surgeon.edits.captured`."""
+"""Puts statements in the place of others, for `surgeon.edits.anchored`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import libcst as cst
 
 from surgeon.edits.likeness import BARE, Compound, Statement, compound, statements
 from surgeon.edits.statements import Run
-from surgeon.tree import EditError, Tree
+from surgeon.edits.tree import EditError, Tree
 
 
 def replace(

@@ -1,4 +1,4 @@
-"""Finds statements in a module by what they say, for `surgeon.edits.captured`."""
+"""Finds statements in a module by what they say, for `surgeon.edits.anchored`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from surgeon.edits.likeness import COMPOUND, DEFINITION, Block, Compound, Statement, key, matches
-from surgeon.tree import EditError
+from surgeon.edits.tree import EditError
 
 BRANCHES = ("body", "orelse", "finalbody", "handlers", "cases")
 

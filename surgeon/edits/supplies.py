@@ -11,7 +11,7 @@ from surgeon.edits.checking import IDENTIFIER, Checked, Needed
 from surgeon.edits.placing import insert_after_imports
 
 if TYPE_CHECKING:
-    from surgeon.tree import Tree
+    from surgeon.edits.tree import Tree
 
 
 @dataclass(frozen=True)

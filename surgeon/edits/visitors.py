@@ -11,7 +11,7 @@ from surgeon.edits.checking import Checked
 if TYPE_CHECKING:
     import libcst as cst
 
-    from surgeon.tree import Tree
+    from surgeon.edits.tree import Tree
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from surgeon.operations.results import FileResult, PatchResult, Result
+from surgeon.operations.verdict import State
 from surgeon.report.tables import on_terminal, table
-from surgeon.results import FileResult, PatchResult, Result
-from surgeon.verdict import State
 
 WHY = {
     State.NOT_NEEDED: "no patch has anything to do in it",

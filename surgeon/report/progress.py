@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from surgeon.work import Progress
+    from surgeon.operations.work import Progress
 
 PATIENCE_SECONDS = 0.5
 """Work that takes longer than this shows a progress bar."""

@@ -10,11 +10,11 @@ from functools import cache
 from surgeon.scan.by_name import imports_by_name
 from surgeon.scan.cover import Cover, Patched, Pending
 from surgeon.scan.gaps import Gap, When
-from surgeon.scan.glance import Statement
 from surgeon.scan.graph import Certain, Failure, Graph, Module
 from surgeon.scan.reading import Key, Reading
 from surgeon.scan.results import Broken, Place, Row, Scanned, ScanResult, Verdict
 from surgeon.scan.surface import Surface
+from surgeon.sources.glance import Statement
 
 REWRITING = 200
 """Rewriting a source takes so many times as long as looking at it."""
@@ -91,7 +91,7 @@ class Against:
 
         found: dict[Key, Patched] = {}
         if pending:
-            from surgeon import tree  # noqa: F401 - once, or each process would load libcst by itself
+            from surgeon.edits import tree  # noqa: F401 - once, or each process would load libcst by itself
         for part in self.now.share(rewrite, list(pending), cost=REWRITING, besides=besides):
             found.update(part)
         return found

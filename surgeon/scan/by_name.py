@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from surgeon.scan.gaps import Handed
-from surgeon.scan.glance import Statement
-from surgeon.scan.names import Loader
 from surgeon.scan.reading import Key, Reading
+from surgeon.sources.glance import Statement
+from surgeon.sources.names import Loader
 
 Found = tuple[Statement, frozenset[str]]
 """An import, and the errors that are caught around it."""

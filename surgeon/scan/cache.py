@@ -20,10 +20,10 @@ from typing import Any
 from importlib_metadata import version as version_of
 
 from surgeon import userfiles
-from surgeon.environment import Environment
 from surgeon.registry import Registry
-from surgeon.scan.sources import Header, Origin
-from surgeon.store import FOLDER
+from surgeon.scan.files import Header, Origin
+from surgeon.site.environment import Environment
+from surgeon.site.store import FOLDER
 
 LISTENED_TO = ("TORCH", "PYTORCH", "CUDA_", "LD_", "DYLD_")
 """Environment variables that decide what a module comes to when it is imported begin with these."""
@@ -153,9 +153,9 @@ def save(name: str, answer: Mapping[str, Any]) -> None:
 
 def _own_digest() -> str:
     """A hash of the code and of the tables that make the answer, and of what they are run by."""
-    here = Path(__file__).parent
+    ours = Path(__file__).parents[1]
     digest = hashlib.sha256(f"{sys.version}\0{version_of('libcst')}\0{version_of('packaging')}".encode())
-    sources = [*here.glob("*.py"), *here.parent.glob("*.py"), *here.parent.glob("edits/*.py")]
-    for path in sorted([*sources, *here.glob("data/*")]):
+    rooms = ("*.py", *(f"{room}/*.py" for room in ("scan", "sources", "edits", "rewriting", "site")))
+    for path in sorted(path for place in (*rooms, "scan/data/*") for path in ours.glob(place)):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from surgeon.distribution import Distribution, Installed, matching
 from surgeon.errors import SurgeonError
-from surgeon.fs import Root
 from surgeon.patch import Patch
 from surgeon.registry import Registry
-from surgeon.scan.names import below
-from surgeon.store import Entry, Store, sha256
-from surgeon.versions import satisfies
+from surgeon.site.distribution import Distribution, Installed, matching
+from surgeon.site.fs import Root
+from surgeon.site.store import Entry, Store, sha256
+from surgeon.site.versions import satisfies
+from surgeon.sources.names import below
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,9 @@ class Cover:
 
     def patched(self, pending: Pending) -> Patched | None:
         """What `apply` makes of a file, or `None` where nothing matches."""
-        from surgeon.rewrite import rewrite  # here: a scan that finds nothing to patch needs no parser
+        from surgeon.rewriting.rewrite import (
+            rewrite,  # here: a scan that finds nothing to patch needs no parser
+        )
 
         written = rewrite(pending.original, pending.patches)
         did = tuple(patch.id for patch in pending.patches if written.matches.get(patch.id))

@@ -7,10 +7,10 @@ import enum
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from surgeon.scan.glance import Statement
-from surgeon.scan.guards import ATTRIBUTE_ERRORS, IMPORT_ERRORS, KEYWORD_ERRORS, Judge, World
-from surgeon.scan.names import Import, Loader, Order, Source, Use, below, text
 from surgeon.scan.surface import Found, Question
+from surgeon.sources.glance import Statement
+from surgeon.sources.guards import ATTRIBUTE_ERRORS, IMPORT_ERRORS, KEYWORD_ERRORS, Judge, World
+from surgeon.sources.names import Import, Loader, Order, Source, Use, below, text
 
 Asking = Callable[[Collection[Question]], Mapping[Question, Found]]
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from surgeon.environment import Environment, answer_of
 from surgeon.errors import EnvironmentUnusable
+from surgeon.site.environment import Environment, answer_of
 
 READ = """
 import ast, json, sys, warnings

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 
-from surgeon.scan.glance import Statement
-from surgeon.scan.guards import IMPORT_ERRORS
-from surgeon.scan.names import below
+from surgeon.sources.glance import Statement
+from surgeon.sources.guards import IMPORT_ERRORS
+from surgeon.sources.names import below
 
 _LAZY = re.compile(rb"_LazyModule|def __getattr__\(|lazy_loader")
 

@@ -15,11 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from surgeon.environment import Environment
 from surgeon.errors import EnvironmentUnusable
-from surgeon.programs import end_with_all
 from surgeon.scan import cache
 from surgeon.scan.surface import Found, Question
+from surgeon.site.environment import Environment
+from surgeon.site.installers import end_with_all
 
 TIMEOUT_SECONDS = 300
 """An import, or an answer, that takes longer never comes."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from surgeon.scan.gaps import Asking
-from surgeon.scan.glance import Glance
-from surgeon.scan.names import below
 from surgeon.scan.surface import Found, Question
+from surgeon.sources.glance import Glance
+from surgeon.sources.names import below
 
 
 def imported(glances: Iterable[Glance]) -> set[Question]:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from surgeon.distribution import normalised
 from surgeon.errors import UsageError
 from surgeon.scan.editable import places
-from surgeon.scan.sources import Header
+from surgeon.scan.files import Header
+from surgeon.site.distribution import normalised
 
 _ROW = re.compile(r'^"?([^/,"\n]+)(/?)', re.MULTILINE)
 _SUFFIXES = ("py", "so", "pyd")

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
+from surgeon.scan.files import File, Origin
 from surgeon.scan.gaps import Asking, Gap, Judged, judge, questions
-from surgeon.scan.glance import Glance, code_of, glance
 from surgeon.scan.grammar import Grammar
 from surgeon.scan.graph import Module, is_lazy
-from surgeon.scan.guards import World
 from surgeon.scan.known import Known
-from surgeon.scan.names import Source
-from surgeon.scan.references import read
-from surgeon.scan.sources import File, Origin
 from surgeon.scan.workers import Besides, shared
+from surgeon.sources.glance import Glance, code_of, glance
+from surgeon.sources.guards import World
+from surgeon.sources.names import Source
+from surgeon.sources.references import read
 
 Result = TypeVar("Result")
 

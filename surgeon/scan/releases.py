@@ -12,7 +12,7 @@ from functools import cache
 from surgeon.errors import UsageError
 from surgeon.scan.releases_data import CLASS, LOADED, Data, load
 from surgeon.scan.surface import Found, Question
-from surgeon.versions import numbers
+from surgeon.site.versions import numbers
 
 UNKNOWN = Found(exists=True)
 """There, or possibly there; more is not known."""

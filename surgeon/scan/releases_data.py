@@ -28,7 +28,7 @@ class Data:
         common: names that so many modules import from elsewhere (`sys`, `Any`) that they are not listed.
         not_covered: modules with everything below them whose names are not listed.
         spaces: module (`torch.nn`) or class (`torch.nn.modules.module:Module`) -> lines, as in
-            `tests/torch_names/table.py`.
+            `tests/tools/torch_names/table.py`.
     """
 
     releases: tuple[str, ...]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from surgeon.errors import SurgeonError
-from surgeon.results import SCHEMA
+from surgeon.operations.results import SCHEMA
 from surgeon.scan.gaps import When
 
 

@@ -8,26 +8,26 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from surgeon.distribution import Installed as Distributions
-from surgeon.environment import Environment
 from surgeon.errors import UsageError
 from surgeon.registry import Registry
 from surgeon.scan import cache
 from surgeon.scan.against import Against
 from surgeon.scan.cover import Cover
+from surgeon.scan.files import Origin, headers, modules, of_distribution, origins, tops
 from surgeon.scan.gaps import Asking, When
 from surgeon.scan.grammar import Grammar
-from surgeon.scan.guards import World
 from surgeon.scan.installed import Installed
 from surgeon.scan.known import Known, imported
-from surgeon.scan.library import Library
 from surgeon.scan.packages import Packages
 from surgeon.scan.packages import state as files_of
 from surgeon.scan.reading import Reading
 from surgeon.scan.results import Minimum, ScanResult, from_json
-from surgeon.scan.sources import Origin, headers, modules, of_distribution, origins, tops
 from surgeon.scan.surface import Surface
 from surgeon.scan.workers import WORTH_IT_BYTES, shared, without_collector
+from surgeon.site.distribution import Installed as Distributions
+from surgeon.site.environment import Environment
+from surgeon.sources.guards import World
+from surgeon.sources.library import Library
 
 if TYPE_CHECKING:
     from surgeon.scan.releases import Table

@@ -11,7 +11,7 @@ import typer
 
 from surgeon import registry
 from surgeon.cli import app
-from surgeon.verdict import State
+from surgeon.operations.verdict import State
 from tests import support
 
 README = (support.CHECKOUT / "README.md").read_text()

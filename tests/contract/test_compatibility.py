@@ -8,8 +8,8 @@ from typing import Any
 from packaging.version import Version
 
 from surgeon import registry
-from tests import matrix, matrix_report
-from tests.matrix_table import MODERN, STACKS, combinations
+from tests.tools import matrix, matrix_report
+from tests.tools.matrix_table import MODERN, STACKS, combinations
 
 WRITTEN = json.loads((matrix.DOCS / "compatibility.json").read_text())
 RESULTS: dict[str, Any] = WRITTEN["combinations"]

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from surgeon.errors import EXIT_CODES
-from tests import reference, support
+from tests import support
 from tests.contract.test_commands import COMMANDS
+from tests.tools import reference
 
 DOCS = support.CHECKOUT / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))

@@ -107,7 +107,7 @@ def test_a_pipe_gets_whole_lines_and_plain_text(site: Path) -> None:
 
 def test_nothing_is_loaded_that_is_not_needed(site: Path) -> None:
     support.gadget(site)
-    assert "surgeon.operations" in loaded("doctor", "--site-packages", site)
+    assert "surgeon.operations.run" in loaded("doctor", "--site-packages", site)
     assert not loaded("doctor", "--site-packages", site) & {"libcst", "rich"}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import support
-from tests.terminal import on_a_terminal, plain
+from tests.tools.terminal import on_a_terminal, plain
 
 LONG = "gadget/a_rather_long_folder_name/a_module_with_a_rather_long_name_of_its_own.py"
 STRANGE = "gadget/\u00fcber.py"

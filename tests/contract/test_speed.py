@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests import support
-from tests.bench import first_apply, growth, measure, reverting, scenes, start_up, synthetic
-from tests.bench.measure import Case, ratio
+from tests.tools.bench import first_apply, growth, measure, reverting, scenes, start_up, synthetic
+from tests.tools.bench.measure import Case, ratio
 
 MARGIN = 1.5
 HELP = 1.25

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from surgeon import work
+from surgeon.operations import work
 from tests.crash import seam
 
 

@@ -1,6 +1,6 @@
 """A file system that loses its power: what was synced is there afterwards, anything else may be.
 
-`Disk` stands in for `os` in `surgeon.fs`. Every call is carried out for real and repeated on a
+`Disk` stands in for `os` in `surgeon.site.fs`. Every call is carried out for real and repeated on a
 model that knows what POSIX promises and no more: a file's bytes and looks are safe once the file
 was synced, a name once its folder was. Everything else survives or not, each by itself: a rename
 may be on the disk and the bytes behind it not.

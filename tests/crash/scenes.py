@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from surgeon.verdict import State
+from surgeon.operations.verdict import State
 from tests import support
 from tests.crash import seam
 

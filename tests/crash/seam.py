@@ -1,6 +1,6 @@
 """Runs the engine in a forked child and stops it at a chosen system call that changes the disk.
 
-Everything that changes the disk goes through `os` in `surgeon.fs`; a stand-in for that one name
+Everything that changes the disk goes through `os` in `surgeon.site.fs`; a stand-in for that one name
 counts the calls and, before the chosen one, kills the process for real (SIGKILL) or fails it.
 """
 
@@ -15,11 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from surgeon import fs, operations, registry
-from surgeon.environment import Environment
+from surgeon import registry
 from surgeon.errors import SurgeonError
+from surgeon.operations import run as operations
+from surgeon.operations.results import Result
 from surgeon.registry import Registry
-from surgeon.results import Result
+from surgeon.site import fs
+from surgeon.site.environment import Environment
 from tests import support
 
 CHANGING = frozenset(
@@ -79,7 +81,7 @@ class Killer(Seam):
 
 @contextmanager
 def through(seam: object) -> Iterator[None]:
-    """Let `surgeon.fs` see `seam` instead of `os`."""
+    """Let `surgeon.site.fs` see `seam` instead of `os`."""
     fs.os = seam  # type: ignore[assignment]
     try:
         yield

@@ -22,7 +22,7 @@ from tests.crash.scenes import (
     interrupted,
     looks,
 )
-from tests.scale import TORTURE, scaled
+from tests.tools.scale import TORTURE, scaled
 
 
 @pytest.fixture(scope="module")

@@ -66,28 +66,28 @@ RESOLVED = """        if (self.folder / path).is_symlink():
 """
 MUTATIONS: dict[str, Mutation] = {
     "no journal": Mutation(
-        "store.py",
+        "site/store.py",
         (("self.root.write(JOURNAL, journal.to_bytes())", "pass"),),
         f"{CUT}[first apply]",
     ),
     "the manifest before the files": Mutation(
-        "transaction.py", ((FILES + COMMIT, COMMIT + FILES),), f"{CUT}[first apply]"
+        "site/transaction.py", ((FILES + COMMIT, COMMIT + FILES),), f"{CUT}[first apply]"
     ),
     "a file written in place": Mutation(
-        "fs.py", (("            temporary = temporary_name(name)\n", IN_PLACE),), FS
+        "site/fs.py", (("            temporary = temporary_name(name)\n", IN_PLACE),), FS
     ),
     "no sync of a file": Mutation(
-        "fs.py",
+        "site/fs.py",
         ((UTIME + "        os.fsync(descriptor)\n", UTIME),),
         f"{CUT}[first apply]",
     ),
     "no sync of a folder after a rename": Mutation(
-        "fs.py",
+        "site/fs.py",
         (("                raise\n            self._sync_names(path, parent)\n", "                raise\n"),),
         CUT,
     ),
     "no sync of a folder after a removal": Mutation(
-        "fs.py",
+        "site/fs.py",
         (
             (
                 "os.unlink(name, dir_fd=parent)\n                self._sync_names(path, parent)",
@@ -97,25 +97,25 @@ MUTATIONS: dict[str, Mutation] = {
         CUT,
     ),
     "no sync of the folders changed together": Mutation(
-        "fs.py", (("                self.sync(folder)\n", "                pass\n"),), CUT
+        "site/fs.py", (("                self.sync(folder)\n", "                pass\n"),), CUT
     ),
     "no sync of what a killed run left": Mutation(
-        "transaction.py",
+        "site/transaction.py",
         (("            store.sync()\n", ""),),
         f"{POWER}::test_a_kill_and_later_a_power_cut",
     ),
     "no sync of what a killed recovery put back": Mutation(
-        "transaction.py",
+        "site/transaction.py",
         (('            store.root.sync(step.path.rpartition("/")[0])\n', ""),),
         f"{POWER}::test_a_kill_and_later_a_power_cut",
     ),
     "no sync of bytecode that a killed run removed": Mutation(
-        "transaction.py",
+        "site/transaction.py",
         (("            bytecode.sync(store.root, step.path, pycache_prefix)\n", ""),),
         f"{POWER}::test_a_kill_and_later_a_power_cut",
     ),
     "no lock": Mutation(
-        "fs.py",
+        "site/fs.py",
         (
             ("fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass"),
             ("fcntl.flock(descriptor, fcntl.LOCK_EX)\n", "pass\n"),
@@ -123,40 +123,42 @@ MUTATIONS: dict[str, Mutation] = {
         AT_ONCE,
     ),
     "locks in the order of sys.path": Mutation(
-        "transaction.py",
+        "site/transaction.py",
         (("for identity in sorted(each):", "for identity in each:"),),
         "tests/torture/test_lock_orders.py::test_opposite_orders",
     ),
     "nobody is told of a wait": Mutation(
-        "fs.py",
+        "site/fs.py",
         (("    wait(_holder(os.fstat(descriptor)))\n", ""),),
         "tests/torture/test_lock_orders.py::test_somebody_whom_the_system_does_not_name",
     ),
     "the lock belongs to root": Mutation(
-        "fs.py",
+        "site/fs.py",
         (("st_size == 0:\n            _give(", "st_size == 1:\n            _give("),),
         f"{OWNERS}::test_what_root_makes_belongs_to_the_owner_who_goes_on",
     ),
     "no time before 1970": Mutation(
-        "store.py",
+        "site/store.py",
         (("not -FARTHEST_NS <= value", "not 0 <= value"),),
         "tests/torture/test_times.py::test_every_time_comes_back",
     ),
     "0 is now": Mutation(
-        "fs.py",
+        "site/fs.py",
         (("if looks.mtime_ns is not None:", "if looks.mtime_ns:"),),
         "tests/torture/test_times.py::test_every_time_comes_back",
     ),
     "no purge of bytecode": Mutation(
-        "bytecode.py", (("            place.remove(name)\n", "            pass\n"),), f"{CUT}[first apply]"
+        "site/bytecode.py",
+        (("            place.remove(name)\n", "            pass\n"),),
+        f"{CUT}[first apply]",
     ),
     "no purge in recovery": Mutation(
-        "transaction.py",
+        "site/transaction.py",
         (("            bytecode.purge(store.root, step.path, pycache_prefix)\n", ""),),
         f"{KILL}::test_killed_at_every_point[first apply-recover]",
     ),
     "the last component resolved": Mutation(
-        "fs.py",
+        "site/fs.py",
         (
             (
                 "        with self._parent(path) as (parent, name):\n"
@@ -167,16 +169,18 @@ MUTATIONS: dict[str, Mutation] = {
         f"{OPERATIONS}::test_the_last_component_is_never_resolved",
     ),
     "links followed on the way": Mutation(
-        "fs.py",
+        "site/fs.py",
         (("os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW |", "os.O_RDONLY | os.O_DIRECTORY |"),),
         FS,
     ),
-    "paths that lead out": Mutation("fs.py", (('frozenset({"", ".", ".."})', 'frozenset({"", "."})'),), FS),
+    "paths that lead out": Mutation(
+        "site/fs.py", (('frozenset({"", ".", ".."})', 'frozenset({"", "."})'),), FS
+    ),
     "the journal goes before the commit": Mutation(
-        "transaction.py", ((COMMIT, "        store.remove_journal()\n" + COMMIT),), f"{CUT}[first apply]"
+        "site/transaction.py", ((COMMIT, "        store.remove_journal()\n" + COMMIT),), f"{CUT}[first apply]"
     ),
     "objects go before the journal": Mutation(
-        "transaction.py",
+        "site/transaction.py",
         (
             (
                 "    store.remove_journal()\n    store.collect(manifest)\n",
@@ -186,64 +190,64 @@ MUTATIONS: dict[str, Mutation] = {
         CUT,
     ),
     "originals are not kept": Mutation(
-        "transaction.py",
+        "site/transaction.py",
         (("            store.put_object(change.before)\n", ""),),
         f"{CUT}[first apply]",
     ),
     "objects are trusted": Mutation(
-        "store.py",
+        "site/store.py",
         (("if sha256(data) == digest:", "if data:"),),
         f"{OPERATIONS}::test_a_damaged_original_is_never_restored",
     ),
     "nothing is put back after an error": Mutation(
-        "transaction.py",
+        "site/transaction.py",
         (("        _back_out(store, journal, previous, pycache_prefix, error)\n", ""),),
         f"{ERRORS}::test_one_failure_anywhere_leaves_everything_as_it_was[EIO-first apply]",
     ),
     "the manifest stays after an error": Mutation(
-        "transaction.py",
+        "site/transaction.py",
         (("                store.write_manifest(previous)\n", "                pass\n"),),
         f"{ERRORS}::test_one_failure_anywhere_leaves_everything_as_it_was",
     ),
     "a file changed meanwhile is overwritten": Mutation(
-        "transaction.py",
+        "site/transaction.py",
         (("if store.root.read(change.path) != change.before:", "if False:"),),
         "tests/torture/test_concurrency.py::test_an_edit_after_the_plan_is_kept",
     ),
     "recovery overwrites what came later": Mutation(
-        "transaction.py",
+        "site/transaction.py",
         (("or sha256(store.root.read(step.path)) != step.after:", "or False:"),),
         "tests/torture/test_concurrency.py::test_an_edit_after_a_kill_is_kept",
     ),
     "recovery believes the journal": Mutation(
-        "transaction.py", (("if not attested(step):", "if False:"),), "tests/hostile/test_damage.py"
+        "site/transaction.py", (("if not attested(step):", "if False:"),), "tests/hostile/test_damage.py"
     ),
     "the time is not put back": Mutation(
-        "fs.py",
+        "site/fs.py",
         (("os.utime(descriptor, ns=(looks.mtime_ns, looks.mtime_ns))", "pass"),),
         f"{OPERATIONS}::test_a_patched_file_keeps_mode_and_owner_and_gets_another_second",
     ),
     "a folder's interpreter without its prefix": Mutation(
-        "environment.py",
+        "site/environment.py",
         (('pycache_prefix=_prefix(facts["pycache_prefix"]),', "pycache_prefix=None,"),),
         f"{NAMING}::test_a_folder_is_what_its_interpreter_has[venv]",
     ),
     "nobody's folder without a prefix": Mutation(
-        "environment.py",
+        "site/environment.py",
         (('pycache_prefix=_prefix(os.environ.get("PYTHONPYCACHEPREFIX")),', ""),),
         f"{NAMING}::test_a_folder_of_nobodys_has_the_prefix_of_the_running_process",
     ),
     "a zip file is a site directory": Mutation(
-        "survey.py",
+        "operations/survey.py",
         (("for folder in environment.site_directories)", "for folder in environment.path)"),),
         f"{ENVIRONMENT}::test_a_zipped_egg_on_the_path_stops_nothing",
     ),
     "what cannot be read is not said": Mutation(
-        "environment.py",
+        "site/environment.py",
         (('            notices.append(f"{shown(text)}', '            _ = (f"{shown(text)}'),),
         f"{ENVIRONMENT}::test_what_cannot_be_read_is_left_out_and_said",
     ),
-    "the mode is not kept": Mutation("fs.py", (("os.fchmod(descriptor, looks.mode)", "pass"),), FS),
+    "the mode is not kept": Mutation("site/fs.py", (("os.fchmod(descriptor, looks.mode)", "pass"),), FS),
     "a digest of the patch's text": Mutation(
         "digest.py",
         (("        values = _Values()\n", "        raise ValueError\n"),),

@@ -12,7 +12,7 @@ import pytest
 from surgeon.errors import SurgeonError
 from tests.crash import power, seam
 from tests.crash.scenes import RECOVERY, SCENES, TARGETS, check_settled, contents, looks
-from tests.scale import scaled
+from tests.tools.scale import scaled
 
 EVERY = {**SCENES, **RECOVERY}
 FOLLOWING = ("apply", "revert", "recover")

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests import matrix, support
-from tests.matrix_table import combinations
+from tests import support
+from tests.tools import matrix
+from tests.tools.matrix_table import combinations
 
 pytestmark = pytest.mark.e2e
 

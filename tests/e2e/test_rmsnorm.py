@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from surgeon import registry
-from surgeon.rewrite import rewrite
+from surgeon.rewriting.rewrite import rewrite
 from tests import environments, support
 
 pytestmark = pytest.mark.e2e

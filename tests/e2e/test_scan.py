@@ -9,11 +9,12 @@ import pytest
 
 from surgeon import registry
 from surgeon.author import project
-from surgeon.environment import find_environment
 from surgeon.scan import run
 from surgeon.scan.cover import Cover
 from surgeon.scan.results import ScanResult
-from tests import environments, support, truth
+from surgeon.site.environment import find_environment
+from tests import environments, support
+from tests.tools import truth
 
 SAMPLES = {"aug25": 40}
 """Of a stack whose modules really can be imported, that takes minutes: so many modules of each kind are,

@@ -15,7 +15,7 @@ from packaging.version import Version
 from surgeon.scan import releases
 from surgeon.scan.surface import Found, Question
 from tests import environments, support
-from tests.torch_names.check import Comparison, compared, observed
+from tests.tools.torch_names.check import Comparison, compared, observed
 
 pytestmark = pytest.mark.e2e
 

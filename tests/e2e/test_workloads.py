@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import environments, matrix_runs, support
-from tests.matrix_table import ALL
+from tests import environments, support
+from tests.tools import matrix_runs
+from tests.tools.matrix_table import ALL
 
 pytestmark = pytest.mark.e2e
 

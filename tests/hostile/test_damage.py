@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from surgeon.errors import SurgeonError
-from surgeon.verdict import State
+from surgeon.operations.verdict import State
 from tests import support
 from tests.crash import seam
 from tests.hostile import world as w
-from tests.scale import scaled
+from tests.tools.scale import scaled
 
 COMMANDS = ("apply", "revert", "recover", "diff")
 CASES = scaled(2_000, 20_000)

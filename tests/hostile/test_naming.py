@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from surgeon.environment import find_environment
+from surgeon.site.environment import find_environment
 from tests import support
-from tests.scale import TORTURE
+from tests.tools.scale import TORTURE
 from tests.unit.test_bytecode import SOURCE, TORCH
 
 MODES = ("UNCHECKED_HASH", "CHECKED_HASH", "TIMESTAMP") if TORTURE else ("UNCHECKED_HASH",)

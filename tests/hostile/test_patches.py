@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from surgeon import operations, registry
+from surgeon import registry
 from surgeon.errors import SurgeonError
+from surgeon.operations import run as operations
 from surgeon.patch import Patch
 from tests import support
 from tests.crash import seam

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests import support
-from tests.scale import TORTURE
+from tests.tools.scale import TORTURE
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "status": (),

@@ -12,7 +12,8 @@ import pytest
 
 from tests import support
 
-PATCHES = {path.name for path in (support.CHECKOUT / "patches").glob("*.py")}
+FOLDER = support.CHECKOUT / "patches"
+PATCHES = {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.py")}
 RUNTIME = {"importlib-metadata", "libcst", "packaging", "rich", "typer"}
 
 
@@ -39,11 +40,13 @@ def built(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_and_the_sdist_hold_the_patches_and_nothing_strange(built: Path) -> None:
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = wheel.namelist()
-    assert {Path(name).name for name in names if name.startswith("surgeon/patches/")} == PATCHES
-    assert {"surgeon/py.typed", "surgeon/tested.json"} <= set(names)
+    inside = "surgeon/patches/"
+    assert {name.removeprefix(inside) for name in names if name.startswith(inside)} == PATCHES
+    assert {"surgeon/py.typed", "surgeon/operations/tested.json"} <= set(names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"surgeon", "m3d_surgeon"}
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
-        assert {Path(name).name for name in sdist.getnames() if "/patches/" in name} == PATCHES
+        found = {name.partition("/patches/")[2] for name in sdist.getnames() if name.endswith(".py")}
+        assert found - {""} == PATCHES
 
 
 def test_the_runtime_dependencies_are_the_five(built: Path) -> None:
@@ -77,7 +80,8 @@ def test_every_way_of_installing_gives_a_command_that_knows_its_patches(
         pattern = "*.whl" if how == "wheel" else "*.tar.gz"
         support.uv("pip", "install", "--quiet", "--python", python, next(built.glob(pattern)))
     listed = support.run(venv / "bin" / "m3d-surgeon", "list", "-p", venv, cwd="/").stdout
-    ids = {name.removesuffix(".py").replace("_", "-") for name in PATCHES - {"__init__.py"}}
+    modules = {name for name in PATCHES if not name.endswith("__init__.py")}
+    ids = {name.removesuffix(".py").replace("_", "-").replace("/", "-") for name in modules}
     assert all(patch in listed for patch in ids), listed
     as_module = support.run(python, "-m", "surgeon", "--version", cwd="/").stdout
     assert as_module == support.run(venv / "bin" / "m3d-surgeon", "--version", cwd="/").stdout == "0.1.0\n"

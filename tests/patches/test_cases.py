@@ -12,9 +12,11 @@ from surgeon.author.examples import CASE_CHECKS, stays
 from surgeon.patch import Case, Patch
 
 PATCHES: list[Patch] = [
-    importlib.import_module(f"surgeon.patches.{each.name}").PATCH
-    for each in sorted(pkgutil.iter_modules(surgeon.patches.__path__), key=lambda each: each.name)
-    if not each.name.startswith("_")
+    importlib.import_module(each.name).PATCH
+    for each in sorted(
+        pkgutil.walk_packages(surgeon.patches.__path__, "surgeon.patches."), key=lambda each: each.name
+    )
+    if not each.ispkg
 ]
 CASES = [
     pytest.param(patch, case, id=f"{patch.id}-{n}") for patch in PATCHES for n, case in enumerate(patch.cases)

@@ -22,14 +22,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from surgeon import operations
-from surgeon.fs import Root
-from surgeon.store import Store, sha256
-from surgeon.verdict import State
+from surgeon.operations import run as operations
+from surgeon.operations.verdict import State
+from surgeon.site.fs import Root
+from surgeon.site.store import Store, sha256
 from tests import support
 from tests.crash import seam
 from tests.crash.scenes import compiled, stale
-from tests.scale import scaled
+from tests.tools.scale import scaled
 
 TARGETS = ("gadget/core.py", "gadget/extra.py")
 RELEASES = {

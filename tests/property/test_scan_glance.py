@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from surgeon.scan.glance import code_of, glance
-from surgeon.scan.references import read
-from surgeon.scan.sources import file_at
+from surgeon.scan.files import file_at
+from surgeon.sources.glance import code_of, glance
+from surgeon.sources.references import read
 from tests import environments, support
 
 PACKAGES = ("accelerate==1.12.0", "peft==0.17.0", "xfuser==0.4.5", "kornia==0.7.3", "yunchang==0.6.4")

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from surgeon.errors import EnvironmentUnusable, Refused
-from surgeon.fs import Looks, Root, is_contained, later
-from surgeon.store import Entry, Journal, Manifest, Step, Store, refuse_unstorable, sha256
-from tests.scale import scaled
+from surgeon.site.fs import Looks, Root, is_contained, later
+from surgeon.site.store import Entry, Journal, Manifest, Step, Store, refuse_unstorable, sha256
+from tests.tools.scale import scaled
 
 EXAMPLES = scaled(200, 5_000)
 PROFILE = settings(

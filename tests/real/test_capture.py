@@ -26,10 +26,10 @@ from pathlib import Path
 
 import pytest
 
-from surgeon.author.captures import patch_of
+from surgeon.author.capture import patch_of
 from surgeon.errors import Refused
 from surgeon.patch import Patch
-from surgeon.rewrite import rewrite
+from surgeon.rewriting.rewrite import rewrite
 from tests import environments, support
 from tests.real.captured_fixes import FIGURES, FIXES, RELEASES, Fix
 

@@ -8,9 +8,9 @@ import pytest
 
 from surgeon.author import pristine
 from surgeon.author.pristine import Pristine
-from surgeon.distribution import Installed
-from surgeon.environment import Environment
 from surgeon.errors import Refused
+from surgeon.site.distribution import Installed
+from surgeon.site.environment import Environment
 from tests import environments, support
 
 WHEEL, SDIST = "attrdict==2.0.1", "docopt==0.6.2"

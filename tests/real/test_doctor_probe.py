@@ -11,8 +11,8 @@ from surgeon import registry
 from surgeon.doctor import probing
 from surgeon.doctor.examine import examine
 from surgeon.doctor.finding import Diagnosis, Probe
-from surgeon.environment import find_environment
-from surgeon.work import silent
+from surgeon.operations.work import silent
+from surgeon.site.environment import find_environment
 from tests import support
 from tests.real.patient import listing
 

@@ -1,4 +1,4 @@
-"""What `apply` makes of the three real stacks is what is recorded. See tests/recorded.py."""
+"""What `apply` makes of the three real stacks is what is recorded. See tests/tools/recorded.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import recorded
+from tests.tools import recorded
 
 
 @pytest.mark.parametrize("name", recorded.STACKS)

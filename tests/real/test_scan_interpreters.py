@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from surgeon.environment import ask
-from surgeon.interpreter import stand_in
+from surgeon.site.environment import ask
+from surgeon.site.interpreter import stand_in
 from tests import support
 
 PAIRS = [("3.11", "3.10"), ("3.12", "3.10"), ("3.10", "3.12"), ("3.10", "3.11")]

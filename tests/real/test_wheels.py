@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from surgeon.distribution import Installed
-from surgeon.environment import find_environment
+from surgeon.site.distribution import Installed
+from surgeon.site.environment import find_environment
 from tests import environments, support
 
 RELEASES = ("xfuser==0.4.5", "diffusers==0.36.0", "transformers==4.57.3")

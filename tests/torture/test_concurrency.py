@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from surgeon import transaction
 from surgeon.errors import SurgeonError
-from surgeon.store import Store
-from surgeon.verdict import State
+from surgeon.operations.verdict import State
+from surgeon.site import transaction
+from surgeon.site.store import Store
 from tests import support
 from tests.crash import scenes, seam
-from tests.scale import scaled
+from tests.tools.scale import scaled
 
 Figure = Callable[[str, object], None]
 CONTESTS: dict[str, Sequence[str]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from surgeon.verdict import State
+from surgeon.operations.verdict import State
 from tests import support
 from tests.crash import seam
 

@@ -18,16 +18,17 @@ from pathlib import Path
 
 import pytest
 
-from surgeon import fs, operations, transaction
-from surgeon.environment import Environment
 from surgeon.errors import SurgeonError
-from surgeon.fs import Root
+from surgeon.operations import run as operations
 from surgeon.registry import Registry
-from surgeon.store import LOCK, Journal, Step, Store, sha256
+from surgeon.site import fs, transaction
+from surgeon.site.environment import Environment
+from surgeon.site.fs import Root
+from surgeon.site.store import LOCK, Journal, Step, Store, sha256
 from tests import support
 from tests.crash import scenes, seam
-from tests.scale import scaled
-from tests.terminal import on_a_terminal
+from tests.tools.scale import scaled
+from tests.tools.terminal import on_a_terminal
 
 Figure = Callable[[str, object], None]
 TOO_LONG = 60

@@ -17,7 +17,7 @@ import pytest
 from surgeon import userfiles
 from tests import support
 from tests.crash import scenes, seam
-from tests.scale import scaled
+from tests.tools.scale import scaled
 
 Figure = Callable[[str, object], None]
 OWNER = 12_345

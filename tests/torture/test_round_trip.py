@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from surgeon import operations, work
+from surgeon.operations import run as operations
+from surgeon.operations import work
+from surgeon.operations.results import Result
 from surgeon.patch import Case, Patch, at_least
 from surgeon.registry import Registry
-from surgeon.results import Result
-from surgeon.store import sha256
+from surgeon.site.store import sha256
 from tests import environments, support
 from tests.crash import seam
-from tests.scale import TORTURE, scaled
+from tests.tools.scale import TORTURE, scaled
 
 if TYPE_CHECKING:
-    from surgeon.tree import Tree
+    from surgeon.edits.tree import Tree
 
 Figure = Callable[[str, object], None]
 BATCH = 50

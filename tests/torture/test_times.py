@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from surgeon.fs import Root
-from surgeon.store import Store
-from surgeon.verdict import State
+from surgeon.operations.verdict import State
+from surgeon.site.fs import Root
+from surgeon.site.store import Store
 from tests import support
 from tests.crash import scenes, seam
-from tests.scale import scaled
+from tests.tools.scale import scaled
 
 Figure = Callable[[str, object], None]
 SECOND = 10**9

@@ -8,8 +8,8 @@ from pathlib import Path
 from surgeon import registry
 from surgeon.doctor.examine import examine
 from surgeon.doctor.finding import Diagnosis
-from surgeon.environment import Environment
-from surgeon.work import silent
+from surgeon.operations.work import silent
+from surgeon.site.environment import Environment
 
 REGISTRY = registry.load()
 

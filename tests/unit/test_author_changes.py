@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from surgeon.author.captured import literal
-from surgeon.author.captures import patch_of
+from surgeon.author.capture import patch_of
+from surgeon.author.capture_text import literal
 from surgeon.author.examples import checks
 from surgeon.errors import Refused
 from surgeon.patch import Patch
-from surgeon.rewrite import rewrite
+from surgeon.rewriting.rewrite import rewrite
 
 BASE = '''\
 """A module."""

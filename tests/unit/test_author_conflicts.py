@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from surgeon import registry
-from surgeon.conflicts import edited
 from surgeon.edits import Rename
+from surgeon.edits.tree import Tree
 from surgeon.patch import Edit, Patch, at_least
-from surgeon.rewrite import rewrite
-from surgeon.tree import Tree
+from surgeon.rewriting.conflicts import edited
+from surgeon.rewriting.rewrite import rewrite
 from tests import support
 
 GOOD = registry.load(support.GADGETS).patches["gadget-shiny"]

@@ -12,8 +12,8 @@ from surgeon.author.drafts import new
 from surgeon.author.results import Written
 from surgeon.author.template import Known, candidates, module
 from surgeon.author.trials import test as try_out
-from surgeon.environment import find_environment
 from surgeon.errors import Refused, UsageError
+from surgeon.site.environment import find_environment
 from tests import support
 
 

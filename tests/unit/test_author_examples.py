@@ -9,8 +9,8 @@ import pytest
 from surgeon import registry
 from surgeon.author.examples import CASE_CHECKS, checks
 from surgeon.edits import Rename
+from surgeon.edits.tree import Tree
 from surgeon.patch import Case, Patch
-from surgeon.tree import Tree
 from tests import support
 
 GOOD = registry.load(support.GADGETS).patches["gadget-shiny"]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from surgeon import bytecode
 from surgeon.errors import EnvironmentUnusable
-from surgeon.fs import Root
+from surgeon.site import bytecode
+from surgeon.site.fs import Root
 from tests import support
 
 MODES = ("TIMESTAMP", "CHECKED_HASH", "UNCHECKED_HASH")

@@ -199,7 +199,7 @@ def test_every_python_gives_the_same_digest(tmp_path: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
-        "from surgeon import digest\n"
+        "from surgeon.rewriting import digest\n"
         "print(digest.normalised(Path(sys.argv[2]).read_bytes()))"
     )
     found = {}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surgeon.distribution import Distribution, Installed, matching
-from surgeon.environment import Environment
+from surgeon.site.distribution import Distribution, Installed, matching
+from surgeon.site.environment import Environment
 from tests import support
 
 

@@ -13,9 +13,9 @@ from surgeon.doctor import health
 from surgeon.doctor.examine import examine
 from surgeon.doctor.finding import Action
 from surgeon.doctor.integrity import Checked, Damage
-from surgeon.doctor.inventory import UNREADABLE, Copy, Inventory, Row
-from surgeon.environment import Environment
-from surgeon.work import silent
+from surgeon.operations.work import silent
+from surgeon.site.environment import Environment
+from surgeon.site.inventory import UNREADABLE, Copy, Inventory, Row
 from tests import support
 from tests.unit.doctor_support import REGISTRY, codes, inspect
 

@@ -156,7 +156,7 @@ def test_without_an_index_that_is_said(site: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_nothing_is_looked_up_for_what_works(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("surgeon.programs.answer", lambda *_: pytest.fail("an installer was started"))
+    monkeypatch.setattr("surgeon.site.installers.answer", lambda *_: pytest.fail("an installer was started"))
     add(site, "modest", HERE, "torch>=2.4")
     assert inspect(site).exit_code == 0
 

@@ -12,9 +12,9 @@ from surgeon.doctor import health, leftovers
 from surgeon.doctor.examine import examine
 from surgeon.doctor.finding import Action
 from surgeon.doctor.integrity import Look
-from surgeon.doctor.inventory import Inventory, take
 from surgeon.doctor.remedies import MOST_PATHS
-from surgeon.work import silent
+from surgeon.operations.work import silent
+from surgeon.site.inventory import Inventory, take
 from tests import support
 from tests.unit.doctor_support import REGISTRY, codes, environment, inspect
 

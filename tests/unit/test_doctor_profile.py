@@ -10,8 +10,8 @@ import pytest
 
 from surgeon.doctor import profile, stack
 from surgeon.doctor.finding import Action
-from surgeon.doctor.inventory import Copy, Inventory
 from surgeon.errors import UsageError
+from surgeon.site.inventory import Copy, Inventory
 
 GOOD: dict[str, Any] = {
     "schema": 1,

@@ -11,10 +11,10 @@ from surgeon import registry
 from surgeon.doctor import profile
 from surgeon.doctor.evidence import Evidence
 from surgeon.doctor.finding import Action, Finding
-from surgeon.doctor.inventory import Copy, Inventory
 from surgeon.doctor.requirements import Rules, builds_of_torch, findings, partner
 from surgeon.scan.results import Scanned, Verdict
-from surgeon.versions import joined, possible
+from surgeon.site.inventory import Copy, Inventory
+from surgeon.site.versions import joined, possible
 
 MARKERS = {key: str(value) for key, value in default_environment().items()}
 PATCHES = tuple(registry.load().patches.values())

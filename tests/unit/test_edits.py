@@ -21,7 +21,7 @@ from surgeon.edits import (
     Visitor,
     is_guarded,
 )
-from surgeon.tree import EditError, Tree
+from surgeon.edits.tree import EditError, Tree
 
 if TYPE_CHECKING:
     from surgeon.patch import Edit
@@ -48,9 +48,9 @@ def marked(source: str) -> str:
 def test_the_engine_of_patches_does_not_import_libcst() -> None:
     code = (
         "import importlib, pkgutil, sys\n"
-        "import surgeon.edits, surgeon.patch, surgeon.patches, surgeon.rewrite\n"
-        "for each in pkgutil.iter_modules(surgeon.patches.__path__):\n"
-        "    importlib.import_module('surgeon.patches.' + each.name)\n"
+        "import surgeon.edits, surgeon.patch, surgeon.patches, surgeon.rewriting.rewrite\n"
+        "for each in pkgutil.walk_packages(surgeon.patches.__path__, 'surgeon.patches.'):\n"
+        "    importlib.import_module(each.name)\n"
         "assert 'libcst' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,7 +6,7 @@ import libcst as cst
 import pytest
 
 from surgeon.edits import MakeContiguous
-from surgeon.tree import Tree
+from surgeon.edits.tree import Tree
 
 EDIT = MakeContiguous("torch.attend", ("query", "key"), if_given=("mask", 2))
 

@@ -6,7 +6,7 @@ import libcst as cst
 import pytest
 
 from surgeon.edits import RaiseBound
-from surgeon.tree import Tree
+from surgeon.edits.tree import Tree
 
 EDIT = RaiseBound("torch.library.custom_op", "2.5.0")
 BODY = "    op = torch.library.custom_op\nelse:\n    op = None\n"

@@ -9,7 +9,7 @@ import pytest
 from surgeon import registry
 from surgeon.edits import ReplaceHeader, ReplaceStatements
 from surgeon.patch import Edit, Patch, at_least
-from surgeon.rewrite import rewrite
+from surgeon.rewriting.rewrite import rewrite
 from tests import support
 
 GOOD = registry.load(support.GADGETS).patches["gadget-shiny"]

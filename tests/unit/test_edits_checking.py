@@ -14,8 +14,9 @@ import surgeon.edits
 from surgeon import registry
 from surgeon.errors import UsageError
 from surgeon.patch import at_least
-from surgeon.rewrite import rewrite
-from tests import recorded, support
+from surgeon.rewriting.rewrite import rewrite
+from tests import support
+from tests.tools import recorded
 
 GOOD: dict[type, Any] = {
     type(edit): edit for one in recorded.patches().values() for edit in one.transforms if callable(edit)

@@ -6,7 +6,7 @@ import libcst as cst
 import pytest
 
 from surgeon.edits import OmitDefault
-from surgeon.tree import Tree
+from surgeon.edits.tree import Tree
 
 IMPORT = "from torch.nn.utils.rnn import pad_sequence\n"
 EDIT = OmitDefault("torch.nn.utils.rnn.pad_sequence", "padding_side", "right", since="2.5")

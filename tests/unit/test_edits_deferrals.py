@@ -8,7 +8,7 @@ import libcst as cst
 import pytest
 
 from surgeon.edits import DeferDefault, ReturnEarly, Unwrap
-from surgeon.tree import EditError, Tree
+from surgeon.edits.tree import EditError, Tree
 
 if TYPE_CHECKING:
     from surgeon.patch import Edit

@@ -8,7 +8,7 @@ import libcst as cst
 import pytest
 
 from surgeon.edits import RMS_NORM, RMS_NORM_MODULE, SDP_BACKEND, SDPA_KERNEL, Polyfill
-from surgeon.tree import Tree
+from surgeon.edits.tree import Tree
 
 DEFINITIONS = {
     "_m3d_rms_norm": RMS_NORM,

@@ -6,7 +6,7 @@ import libcst as cst
 import pytest
 
 from surgeon.edits import OutOfPlace
-from surgeon.tree import Tree
+from surgeon.edits.tree import Tree
 
 
 def run(source: str, variable: str = "mask", operator: str = "|") -> str:

@@ -6,7 +6,7 @@ import libcst as cst
 import pytest
 
 from surgeon.edits import Preset
-from surgeon.tree import Tree
+from surgeon.edits.tree import Tree
 
 EDIT = Preset("torch.distributed.tensor.DTensor", "{name} = ()\n", since="2.5")
 MARK = "  # m3d-surgeon: an-id"

@@ -8,7 +8,7 @@ import libcst as cst
 import pytest
 
 from surgeon.edits import DropCondition, RedirectCall
-from surgeon.tree import Tree
+from surgeon.edits.tree import Tree
 
 if TYPE_CHECKING:
     from surgeon.patch import Edit

@@ -11,8 +11,8 @@ import pytest
 
 from surgeon.edits import RelocateImport, Rename
 from surgeon.patch import Edit, at_least
-from surgeon.rewrite import Rewrite, rewrite
-from tests import recorded
+from surgeon.rewriting.rewrite import Rewrite, rewrite
+from tests.tools import recorded
 
 RENAME = Rename("pkg.Old", "pkg.sub.New")
 MARK = "  # m3d-surgeon: recorded-relocate"

@@ -6,7 +6,7 @@ import libcst as cst
 import pytest
 
 from surgeon.edits import Supply
-from surgeon.tree import Tree
+from surgeon.edits.tree import Tree
 
 MARK = "  # m3d-surgeon: an-id"
 PAD = Supply("pad", "from torch.nn.functional import pad")
@@ -87,7 +87,7 @@ def test_a_name_of_a_function_or_a_class_is_another(source: str) -> None:
 
 
 def test_an_empty_module_is_refused() -> None:
-    from surgeon.tree import EditError
+    from surgeon.edits.tree import EditError
 
     with pytest.raises(EditError, match="empty"):
         PAD(Tree(cst.parse_module(""), "an-id"))

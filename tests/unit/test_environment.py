@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from surgeon import operations, registry
-from surgeon.environment import Environment, compile_errors, find_environment
+from surgeon import registry
 from surgeon.errors import EnvironmentUnusable
+from surgeon.operations import run as operations
+from surgeon.site.environment import Environment, compile_errors, find_environment
 from tests import support
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from surgeon import findings, operations, registry
-from surgeon.environment import Environment
-from surgeon.results import PatchResult, Result
-from surgeon.verdict import State
+from surgeon import registry
+from surgeon.operations import run as operations
+from surgeon.operations import summary
+from surgeon.operations.results import PatchResult, Result
+from surgeon.operations.verdict import State
+from surgeon.site.environment import Environment
 from tests import support
 
 UNTESTED = "untested: {} is newer than 1.2, the newest that was tested"
@@ -19,7 +21,7 @@ UNTESTED = "untested: {} is newer than 1.2, the newest that was tested"
 @pytest.fixture(autouse=True)
 def gadget_1_2_was_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small package stands for one of the compatibility table's."""
-    monkeypatch.setattr(findings, "_tested", lambda: {"gadget": "1.2"})
+    monkeypatch.setattr(summary, "_tested", lambda: {"gadget": "1.2"})
 
 
 def run(command: str, site: Path) -> Result:
@@ -55,7 +57,7 @@ def test_any_other_release_is_not(site: Path, version: str) -> None:
 def test_a_distribution_that_the_table_does_not_list_is_not(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(findings, "_tested", dict)
+    monkeypatch.setattr(summary, "_tested", dict)
     support.gadget(site, "9")
     assert gadget_patches(run("status", site))["gadget-shiny"].reason == ""
 
@@ -71,5 +73,6 @@ def test_the_list_that_is_shipped_names_every_distribution_that_has_a_patch(
 ) -> None:
     monkeypatch.undo()
     patched = {patch.distribution for patch in registry.load().patches.values()}
-    assert findings._tested().keys() >= patched
-    assert json.loads((support.CHECKOUT / "surgeon" / "tested.json").read_text()) == findings._tested()
+    assert summary._tested().keys() >= patched
+    shipped = support.CHECKOUT / "surgeon" / "operations" / "tested.json"
+    assert json.loads(shipped.read_text()) == summary._tested()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from surgeon import fs
-from surgeon.fs import Root
+from surgeon.site import fs
+from surgeon.site.fs import Root
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../x", "/etc/passwd", "", "a//b", "./a", "a/", "a\0b", "a\\b"])

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from surgeon import operations, registry
-from surgeon.environment import Environment
+from surgeon import registry
 from surgeon.errors import EnvironmentUnusable, SurgeonError
-from surgeon.results import Result
-from surgeon.verdict import State
+from surgeon.operations import run as operations
+from surgeon.operations.results import Result
+from surgeon.operations.verdict import State
+from surgeon.site.environment import Environment
 from tests import support
 
 CORE, EXTRA = "gadget/core.py", "gadget/extra.py"
@@ -177,7 +178,7 @@ def test_an_upgrade_that_makes_the_same_bytes_rewrites_no_file(
     support.gadget(site, source=BOTH)
     run("apply", site)
     if upgrade == "a raised edition":
-        monkeypatch.setattr("surgeon.digest.EDITION", 2)
+        monkeypatch.setattr("surgeon.rewriting.digest.EDITION", 2)
     else:  # it was made of the patch's text and of the engine's
         manifest = site / ".m3d-surgeon" / "manifest.json"
         text = manifest.read_text()

@@ -1,4 +1,4 @@
-"""What the engine makes is what is recorded, or its edition was raised. See tests/recorded.py."""
+"""What the engine makes is what is recorded, or its edition was raised. See tests/tools/recorded.py."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 import surgeon.edits
 from surgeon.patch import at_least
-from surgeon.rewrite import rewrite
-from tests import recorded
+from surgeon.rewriting.rewrite import rewrite
+from tests.tools import recorded
 
 RECORDED = recorded.read()
 

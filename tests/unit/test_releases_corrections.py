@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.torch_names.corrections import Corrections
-from tests.torch_names.events import Event
-from tests.torch_names.facts import covered, facts_of
-from tests.torch_names.learning import learn
-from tests.torch_names.observe import contents
-from tests.torch_names.wheels import Parser, _keep, modules_in
+from tests.tools.torch_names.corrections import Corrections
+from tests.tools.torch_names.events import Event
+from tests.tools.torch_names.facts import covered, facts_of
+from tests.tools.torch_names.learning import learn
+from tests.tools.torch_names.observe import contents
+from tests.tools.torch_names.wheels import Parser, _keep, modules_in
 
 EXTRA = {"torch.m": {"both": "11", "first": "10", "second": "01", "failed": "-1"}}
 

@@ -11,10 +11,10 @@ import pytest
 from surgeon.scan import releases_data
 from surgeon.scan.releases import Table
 from surgeon.scan.surface import Found, Question
-from tests.torch_names.events import Event
-from tests.torch_names.facts import covered, facts_of
-from tests.torch_names.table import encoded
-from tests.torch_names.wheels import Parser
+from tests.tools.torch_names.events import Event
+from tests.tools.torch_names.facts import covered, facts_of
+from tests.tools.torch_names.table import encoded
+from tests.tools.torch_names.wheels import Parser
 
 
 class World:

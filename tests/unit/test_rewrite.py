@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from surgeon.edits import GuardImport, Rename
+from surgeon.edits.tree import Tree
 from surgeon.errors import Refused
 from surgeon.patch import Edit, Expect, Patch, at_least, exactly
-from surgeon.rewrite import rewrite
-from surgeon.tree import Tree
+from surgeon.rewriting.rewrite import rewrite
 
 
 def patch(name: str, *edits: Edit, expect: Expect | None = None, needle: bytes = b"old") -> Patch:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from surgeon.scan.guards import Judge, World
-from surgeon.scan.library import Library
-from surgeon.scan.references import read
+from surgeon.sources.guards import Judge, World
+from surgeon.sources.library import Library
+from surgeon.sources.references import read
 
 VERSIONS = {
     "torch": "2.1.0+cu121",

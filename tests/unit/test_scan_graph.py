@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 import pytest
 
+from surgeon.scan.files import file_at
 from surgeon.scan.gaps import judge, questions
-from surgeon.scan.glance import Statement, glance
 from surgeon.scan.graph import Graph, Module, is_lazy
-from surgeon.scan.guards import ATTRIBUTE_ERRORS, IMPORT_ERRORS, World
-from surgeon.scan.references import read
-from surgeon.scan.sources import file_at
 from surgeon.scan.surface import Found
+from surgeon.sources.glance import Statement, glance
+from surgeon.sources.guards import ATTRIBUTE_ERRORS, IMPORT_ERRORS, World
+from surgeon.sources.references import read
 
 WORLD = World("torch", {"torch": "2.1.0"}, frozenset({"torch", "typing", "p"}))
 LAZY = (

@@ -6,7 +6,7 @@ import libcst as cst
 import pytest
 
 from surgeon.edits import is_guarded
-from surgeon.tree import Tree
+from surgeon.edits.tree import Tree
 from tests.unit.guard_forms import GUARDED, GUARDED_HERE, UNGUARDED
 from tests.unit.test_scan_references import MISSING, when
 
@@ -49,8 +49,8 @@ def test_a_version_check_is_computed_for_the_torch_that_is_asked() -> None:
     source = "if is_torch_version('>=', '2.4'):\n    import torch.xpu"
     newer = {"torch": "2.5.1"}
     from surgeon.scan.gaps import judge, questions
-    from surgeon.scan.guards import World
-    from surgeon.scan.references import read
+    from surgeon.sources.guards import World
+    from surgeon.sources.references import read
     from tests.unit.test_scan_references import answer
 
     found = read(source.encode(), "torch")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from surgeon import environment as environments
-from surgeon import programs
-from surgeon.environment import Environment, find_environment
 from surgeon.errors import EnvironmentUnusable
 from surgeon.scan import installed
 from surgeon.scan.surface import Question
+from surgeon.site import environment as environments
+from surgeon.site import installers
+from surgeon.site.environment import Environment, find_environment
 from tests import support
 
 LONG = "314159265"
@@ -150,6 +150,6 @@ def test_an_installer_that_hangs_ends_with_what_it_started(tmp_path: Path) -> No
     program = tmp_path / "pip"
     program.write_text(f"#!/bin/sh\nsleep {LONG} &\nsleep {LONG}\n")
     program.chmod(0o755)
-    assert "timed out" in programs.failure([str(program)], 1)
+    assert "timed out" in installers.failure([str(program)], 1)
     assert gone(sleeping)
     assert os.getpgid(0) == os.getpgrp()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from surgeon.environment import Environment, find_environment
 from surgeon.errors import EnvironmentUnusable
 from surgeon.scan.installed import Installed
 from surgeon.scan.surface import Found, Question
+from surgeon.site.environment import Environment, find_environment
 from tests import support
 
 LIBRARY = {

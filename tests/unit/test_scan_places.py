@@ -11,8 +11,8 @@ import libcst as cst
 import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from surgeon.scan.places import in_order, spelling
-from surgeon.tree import Tree
+from surgeon.edits.tree import Tree
+from surgeon.sources.places import in_order, spelling
 
 FILES = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
 ODD = """

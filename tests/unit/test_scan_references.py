@@ -8,9 +8,9 @@ import ast
 import pytest
 
 from surgeon.scan.gaps import Gap, When, judge, questions
-from surgeon.scan.guards import World
-from surgeon.scan.references import read
 from surgeon.scan.surface import Found, Question
+from surgeon.sources.guards import World
+from surgeon.sources.references import read
 
 MISSING = ("torch.xpu", "torch.nn.RMSNorm", "torch.distributed.tensor", "torch.float8", "torch.nn.attention")
 PARAMETERS = {"torch.nn.functional.attention": frozenset({"query", "key"})}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surgeon.ship.archive import BadArchive, read, write
+from surgeon.wheels.archive import BadArchive, read, write
 from tests.unit import ship_support
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from surgeon import registry
-from surgeon.environment import Environment
 from surgeon.errors import UsageError
-from surgeon.ship.conditions import conditions, together, undecided
+from surgeon.site.environment import Environment
+from surgeon.wheels.conditions import conditions, together, undecided
 from tests import support
 
 PATCH = registry.load(support.GADGETS).patches["gadget-shiny"]

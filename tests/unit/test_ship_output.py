@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from surgeon.errors import EnvironmentUnusable, Refused
-from surgeon.ship.output import lies_there, put
+from surgeon.wheels.output import lies_there, put
 
 
 def test_it_is_written_beside_and_moved(tmp_path: Path) -> None:

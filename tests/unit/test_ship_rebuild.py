@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from surgeon.interpreter import stand_in
-from surgeon.ship.rebuild import NOTE, rebuild, renamed_file, with_version
-from surgeon.ship.requirements import contradicted, relaxed
-from surgeon.ship.wheels import open_wheel, record_digest
+from surgeon.site.interpreter import stand_in
+from surgeon.wheels.rebuild import NOTE, rebuild, renamed_file, with_version
+from surgeon.wheels.requirements import contradicted, relaxed
+from surgeon.wheels.wheel import open_wheel, record_digest
 from tests.unit.ship_support import INFO, contents, members, pack, recorded
 
 NEW = "gadget-1.0+m3d.1"

@@ -7,7 +7,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from surgeon.errors import Refused, UsageError
-from surgeon.ship.versions import is_patched, patched
+from surgeon.wheels.local_versions import is_patched, patched
 
 VERSIONS = [
     ("0.36.0", "0.36.0+m3d.1"),

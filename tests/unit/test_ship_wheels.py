@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from surgeon.errors import Refused
-from surgeon.ship.wheels import open_wheel, record_digest
+from surgeon.wheels.wheel import open_wheel, record_digest
 from tests.unit.ship_support import INFO, NAME, members, pack, recorded
 
 RECORD = f"{INFO}/RECORD"

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surgeon import spread
 from surgeon.errors import Refused
 from surgeon.patch import Case, Patch, at_least
-from surgeon.rewrite import Rewrite, rewrite
-from surgeon.spread import Job, rewrite_all
+from surgeon.rewriting import parallel
+from surgeon.rewriting.parallel import Job, rewrite_all
+from surgeon.rewriting.rewrite import Rewrite, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from surgeon.tree import Tree
+    from surgeon.edits.tree import Tree
 
 US = os.getpid()
 FILES = [f"x = {number}\n".encode() * (number + 1) for number in range(12)]
@@ -61,7 +61,7 @@ def silent(_index: int, _done: int) -> None:
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spread, "WORTH_BYTES", 1)
+    monkeypatch.setattr(parallel, "WORTH_BYTES", 1)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
 
 
@@ -84,7 +84,7 @@ def test_the_work_is_spread_and_the_results_are_in_order() -> None:
 
 
 def test_little_work_stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spread, "WORTH_BYTES", 10**6)
+    monkeypatch.setattr(parallel, "WORTH_BYTES", 10**6)
     results = rewrite_all([Job(file, (patch(note_the_process),)) for file in FILES], silent)
     assert processes(results) == {US}
 
@@ -105,7 +105,7 @@ def test_a_refusal_comes_back_whole() -> None:
 
 @given(sizes=st.lists(st.integers(1, 1000), min_size=1, max_size=40), number=st.integers(1, 8))
 def test_shares_hold_every_job_once_and_are_even(sizes: list[int], number: int) -> None:
-    shares = spread._shares([Job(b"x" * size, ()) for size in sizes], number)
+    shares = parallel._shares([Job(b"x" * size, ()) for size in sizes], number)
     assert sorted(index for share in shares for index in share) == list(range(len(sizes)))
     loads = [sum(sizes[index] for index in share) for share in shares]
     assert max(loads) - min(loads) <= max(sizes)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from surgeon import store as store_module
 from surgeon.errors import EnvironmentUnusable, RecoveryFailed, Refused
-from surgeon.fs import Root
-from surgeon.store import (
+from surgeon.site import store as store_module
+from surgeon.site.fs import Root
+from surgeon.site.store import (
     JOURNAL,
     MANIFEST,
     OBJECTS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 import pytest
 
-from surgeon.tree import EditError, Tree
+from surgeon.edits.tree import EditError, Tree
 
 
 def tree(source: str) -> Tree:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from surgeon.store import Entry
-from surgeon.verdict import Facts, State, judge
+from surgeon.operations.verdict import Facts, State, judge
+from surgeon.site.store import Entry
 
 ENTRY = Entry("gadget", "1.0", "original", "result", 1, None, {"a": "a1"}, {})
 FACTS = Facts(recorded="original", current="original", entry=None, wanted={"a": "a1"}, why_not={})

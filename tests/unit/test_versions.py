@@ -9,25 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from surgeon import versions
 from surgeon.author import template
 from surgeon.author.drafts import _when
-from surgeon.distribution import Installed
 from surgeon.doctor import requirements, stack
-from surgeon.doctor.inventory import take
 from surgeon.doctor.profile import Profile
 from surgeon.doctor.profile import Requirement as Wanted
-from surgeon.environment import Environment
 from surgeon.errors import UsageError
-from surgeon.findings import _untested
+from surgeon.operations.summary import _untested
+from surgeon.operations.survey import Applicability, survey
 from surgeon.patch import Patch
 from surgeon.registry import Registry, load
 from surgeon.scan import releases
 from surgeon.scan.cover import Cover
-from surgeon.scan.versions import _compare
-from surgeon.ship.conditions import Conditions, undecided
-from surgeon.ship.requirements import contradicted
-from surgeon.survey import Applicability, survey
+from surgeon.site import versions
+from surgeon.site.distribution import Installed
+from surgeon.site.environment import Environment
+from surgeon.site.inventory import take
+from surgeon.sources.version_tests import _compare
+from surgeon.wheels.conditions import Conditions, undecided
+from surgeon.wheels.requirements import contradicted
 from tests import support
 
 TABLE = [
@@ -209,7 +209,7 @@ def test_every_consumer_decides_as_the_table_does(
 def test_what_is_newer_than_what_was_tested(
     version: str, newest: str, newer: bool, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("surgeon.findings._tested", lambda: {"gadget": newest})
+    monkeypatch.setattr("surgeon.operations.summary._tested", lambda: {"gadget": newest})
     found = Installed(installed(site, "gadget", version)).find("gadget")
     said = _untested(Applicability(patch("", {}), found, ""))
     assert bool(said) is newer
@@ -280,13 +280,14 @@ def test_what_an_installer_can_find(specifier: str, can: bool) -> None:
 def test_nothing_else_compares_versions() -> None:
     """`packaging.version` and `.specifiers` are for `versions.py`; the others take its functions."""
     allowed = {
-        "versions.py",
+        "site/versions.py",
         "doctor/health.py",  # an annotation
-        "scan/versions.py",  # annotations
-        "ship/versions.py",  # an annotation
-        "ship/wheels.py",  # an annotation
+        "sources/compute.py",  # computes what sources do with them
+        "sources/version_tests.py",  # annotations
+        "wheels/local_versions.py",  # an annotation
+        "wheels/wheel.py",  # an annotation
     }
-    package = Path(versions.__file__).parent
+    package = Path(versions.__file__).parents[1]
     users = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
@@ -298,7 +299,7 @@ def test_nothing_else_compares_versions() -> None:
     calls = [
         path.name
         for path in package.rglob("*.py")
-        if path.name != "versions.py" or path.parent != package
+        if path.relative_to(package).as_posix() not in ("site/versions.py", "sources/compute.py")
         if "patches" not in path.parts
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
@@ -308,5 +309,5 @@ def test_nothing_else_compares_versions() -> None:
 
 
 def test_the_tested_releases_are_versions() -> None:
-    read = json.loads((Path(versions.__file__).parent / "tested.json").read_text())
+    read = json.loads((Path(versions.__file__).parents[1] / "operations" / "tested.json").read_text())
     assert all(map(versions.is_version, read.values()))

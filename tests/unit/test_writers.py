@@ -10,12 +10,19 @@ import pytest
 from tests import support
 
 WRITERS = {
-    "fs.py": "an environment's site directories",
+    "site/fs.py": "an environment's site directories",
     "userfiles.py": "the user's own folders",
     "author/drafts.py": "the module that `new` and `capture` were asked for",
-    "ship/output.py": "the wheel that `wheel` was asked for",
+    "wheels/output.py": "the wheel that `wheel` was asked for",
 }
-SCRATCH = {"author/captures.py", "author/pristine.py", "doctor/probing.py", "ship/bench.py", "ship/build.py"}
+SCRATCH = {
+    "author/capture.py",
+    "author/pristine.py",
+    "doctor/fitting.py",
+    "doctor/probing.py",
+    "wheels/build.py",
+    "wheels/scratch.py",
+}
 """These write only below a temporary folder of their own, which goes with the run."""
 
 OF_OS = frozenset(
@@ -101,14 +108,14 @@ def test_every_named_module_does_write() -> None:
 
 
 def test_what_writes_only_for_itself_makes_a_temporary_folder_or_is_given_one() -> None:
-    for module in SCRATCH - {"ship/bench.py"}:
+    for module in SCRATCH - {"wheels/scratch.py"}:
         assert "tempfile.TemporaryDirectory(" in (support.CHECKOUT / "surgeon" / module).read_text(), module
     callers = [
         path.relative_to(support.CHECKOUT / "surgeon").as_posix()
         for path in (support.CHECKOUT / "surgeon").rglob("*.py")
-        if "surgeon.ship.bench import" in path.read_text()
+        if "surgeon.wheels.scratch import" in path.read_text()
     ]
-    assert set(callers) <= {"ship/build.py", "ship/rebuild.py"}, "who lays out a bench has a folder for it"
+    assert set(callers) <= {"wheels/build.py", "wheels/rebuild.py"}, "who lays one out has a folder for it"
 
 
 def test_the_docs_name_them() -> None:

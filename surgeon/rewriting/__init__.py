@@ -1,0 +1,1 @@
+"""Bytes and patches in, bytes out: on every core, each result checked."""

@@ -1,0 +1,1 @@
+"""One reading of a source: its names, its guards, and what it uses of a module."""

@@ -1,0 +1,1 @@
+"""Programs, not tests: they measure, draw, and write pages of the documentation."""
