@@ -159,7 +159,7 @@ def of_distribution(found: Distribution) -> Origin:
     if there is not None:
         return _of_places(found, there)
     paths = found.paths or _listed(found)
-    files = (file_at(path) for path in sorted(paths) if path.endswith(".py") and is_contained(path))
+    files = (file_at(path) for path in sorted(paths) if path.endswith(".py") and _can_be_opened(path))
     return Origin(found.name, found.version, found.site, tuple(files), found)
 
 
@@ -178,6 +178,15 @@ def _of_places(found: Distribution, there: Mapping[str, Path]) -> Origin:
             path = source.relative_to(folder).as_posix()
             files[path] = File(path, module, package)
     return Origin(found.name, found.version, folder, tuple(files[path] for path in sorted(files)), found)
+
+
+def _can_be_opened(path: str) -> bool:
+    """Tell whether a path of RECORD's stays inside, and the file system's encoding here can say it."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return is_contained(path)
 
 
 def _listed(found: Distribution) -> list[str]:

@@ -111,7 +111,7 @@ def test_what_an_encoding_cannot_say_is_spelled_out(
     piped = support.run(*command(name, gadgets, patches), check=False, cwd="/", env=plain(**environ))
     assert (code, piped.returncode) == ((1, 1) if name in ("status", "doctor") else (0, 0)), text
     for said in (text, piped.stdout + piped.stderr):
-        assert "Traceback" not in said
+        assert "Traceback" not in said, said[-3000:]
         assert "Error" not in said
     if name in ("apply", "status") and "PYTHONIOENCODING" in environ:
         assert "gadget/\\xfcber.py" in piped.stdout
