@@ -8,9 +8,10 @@ from dataclasses import replace
 from functools import cache
 
 from surgeon.scan.by_name import imports_by_name
+from surgeon.scan.calls import calls
 from surgeon.scan.cover import Cover, Patched, Pending
 from surgeon.scan.gaps import Gap, When
-from surgeon.scan.graph import Certain, Failure, Graph, Module
+from surgeon.scan.graph import Certain, Expect, Failure, Graph, Module
 from surgeon.scan.reading import Key, Reading
 from surgeon.scan.results import Broken, Place, Row, Scanned, ScanResult, Verdict
 from surgeon.scan.surface import Surface
@@ -29,6 +30,8 @@ class Against:
 
     def __init__(self, base: ScanResult, surface: Surface, reading: Reading, cover: Cover) -> None:
         self.base, self.surface, self.now, self.cover = base, surface, reading, cover
+        self.blame: dict[str, tuple[Key, Gap]] = {}
+        """The gaps of modules that fail by calling a function of another one."""
 
     def result(self) -> ScanResult:
         gaps = self.now.gaps(self.now.suspects())
@@ -42,7 +45,7 @@ class Against:
             closed = _bites(gaps[key]) - _bites(left.get(key, ()))
             by[key] = {gap: self.cover.by(each, *gap[:2]) for gap in closed}
         changed = self._changed(graph, after, covers)
-        still = changed.failing(self._own(left)) if covers else failing
+        still = changed.failing(self._own(left, after)) if covers else failing
         return replace(
             self.base,
             surface=self.surface.description,
@@ -76,7 +79,7 @@ class Against:
 
     def _failing(self, gaps: Mapping[Key, Sequence[Gap]]) -> tuple[Graph, dict[str, Failure]]:
         graph = self._graph(self.now)
-        return graph, graph.failing(self._own(gaps))
+        return graph, graph.failing(self._own(gaps, self.now))
 
     def _covers(self, pending: Mapping[Key, Pending], besides: Callable[[], object]) -> dict[Key, Patched]:
         """Files as they would be after `apply`, those that it would change.
@@ -104,19 +107,23 @@ class Against:
             lambda module: reading.defines(reading.keys[module]),
             self._certain(reading),
             lambda name: drags.get(name, ()),
-            lambda modules: reading.judge(reading.keys[module] for module in modules),
+            self._expect(reading),
+            reading.is_behind,
         )
 
     def _changed(self, graph: Graph, after: Reading, covers: Iterable[Key]) -> Graph:
         modules = [self._module(after, key) for key in covers]
         if any(each.lazy for each in modules):  # what others get through it may have changed
             return self._graph(after)
-        return graph.changed(modules, self._certain(after))
+        return graph.changed(modules, self._certain(after), self._expect(after))
 
     def _module(self, reading: Reading, key: Key) -> Module:
         module = reading.module(key)
         named = tuple(statement for statement, _ in self.by_name.get(key, ()))
         return replace(module, statements=(*module.statements, *named)) if named else module
+
+    def _expect(self, reading: Reading) -> Expect:
+        return lambda modules: reading.judge(reading.keys[module] for module in modules)
 
     def _certain(self, reading: Reading) -> Certain:
         def imports(module: str) -> Iterable[tuple[Statement, frozenset[str]]]:
@@ -125,13 +132,20 @@ class Against:
 
         return imports
 
-    def _own(self, gaps: Mapping[Key, Sequence[Gap]]) -> dict[str, tuple[int, frozenset[str]]]:
-        """The modules with a gap of their own that bites at import."""
+    def _own(
+        self, gaps: Mapping[Key, Sequence[Gap]], reading: Reading
+    ) -> dict[str, tuple[int, frozenset[str]]]:
+        """The modules that fail by themselves: with a gap, or by calling a function that has one."""
         own = {}
         for key, found in gaps.items():
             first = next((gap for gap in found if gap.when is When.IMPORT), None)
             if first:
                 own[self.now.files[key].module] = first.line, first.errors
+        for key, line, there, gap in calls(reading, gaps):
+            module = self.now.files[key].module
+            if module not in own:
+                own[module] = line, gap.errors
+                self.blame[module] = there, gap
         return own
 
     def _rows(self, gaps: Mapping[Key, Sequence[Gap]], by: Mapping[Key, Mapping[Bite, str]]) -> Iterator[Row]:
@@ -169,9 +183,11 @@ class Against:
             after_apply = module in still
             root = (still if after_apply else failing)[module].root
             key = self.now.keys[root]
-            gap = next(gap for gap in (left if after_apply else gaps)[key] if gap.when is When.IMPORT)
-            lacks = f"{gap.name} takes no {gap.keyword}" if gap.keyword else f"{gap.name} is missing"
-            return Broken(module, root, f"{lacks} ({key[1]}:{gap.line})", after_apply)
+            own = (left if after_apply else gaps).get(key, ())
+            gap = next((gap for gap in own if gap.when is When.IMPORT), None)
+            if gap is None:
+                key, gap = self.blame[root]
+            return Broken(module, root, f"{_lacks(gap)} ({key[1]}:{gap.line})", after_apply)
 
         for origin in self.now.origins:
             modules = [file.module for file in origin.files]
@@ -195,6 +211,12 @@ class Against:
                 patched,
                 origin.unseen or (roots.most_common(1)[0][0] if roots else ""),
             )
+
+
+def _lacks(gap: Gap) -> str:
+    if gap.unbound:
+        return f"{gap.unbound} is not defined: the import of {gap.name} is skipped"
+    return f"{gap.name} takes no {gap.keyword}" if gap.keyword else f"{gap.name} is missing"
 
 
 def _verdict(broken: Sequence[Broken]) -> Verdict:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import enum
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from surgeon.scan.surface import Found, Question
 from surgeon.sources.glance import Statement
-from surgeon.sources.guards import ATTRIBUTE_ERRORS, IMPORT_ERRORS, KEYWORD_ERRORS, Judge, World
+from surgeon.sources.guards import ATTRIBUTE_ERRORS, IMPORT_ERRORS, KEYWORD_ERRORS, NAME_ERRORS, Judge, World
 from surgeon.sources.names import Import, Loader, Order, Source, Use, below, text
 
 Asking = Callable[[Collection[Question]], Mapping[Question, Found]]
@@ -32,6 +32,7 @@ class Gap:
         keyword: the keyword that it does not take, or an empty string.
         line: 1-based.
         imported: whether an import statement asks for it.
+        unbound: what the source calls it, where that name is not defined because its import is skipped.
     """
 
     name: str
@@ -39,10 +40,13 @@ class Gap:
     when: When
     line: int
     imported: bool = False
+    unbound: str = ""
 
     @property
     def errors(self) -> frozenset[str]:
         """What a `try` must catch to deal with it."""
+        if self.unbound:
+            return NAME_ERRORS
         if self.keyword:
             return KEYWORD_ERRORS
         return IMPORT_ERRORS if self.imported else ATTRIBUTE_ERRORS
@@ -57,12 +61,14 @@ class Judged:
         imports: what importing it imports, for certain, each with the errors that are caught around it.
         loaders: its functions that import what they are given.
         orders: what it gives to functions of other modules while it is imported.
+        reach: its functions, classes and methods whose calls bite, by their names, each with the first gap.
     """
 
     gaps: tuple[Gap, ...]
     imports: tuple[tuple[Statement, frozenset[str]], ...]
     loaders: tuple[Loader, ...]
     orders: tuple[Handed, ...]
+    reach: tuple[tuple[str, Gap], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,22 +108,54 @@ def judge(
             sources load: by the time a function is called, they are there.
     """
     asked = {use: _question(source, use) for use in source.uses}
-    missing = frozenset(each.name for each in questions(source) if not found[each].exists)
+    lacking = [each for each in questions(source) if not found[each].exists]
+    missing = frozenset(name for each in lacking for name in (each.name, found[each].missing) if name)
     existing = frozenset(each for each in source.checks if found[_check(source, each)].exists)
     judge = Judge(replace(world, missing=missing, existing=existing), source)
-    gaps = [
-        gap
+    found_gaps = [
+        (gap, use)
         for use, question in asked.items()
         for gap in _gaps(judge, source, use, found[question])
         if gap.imported or gap.when is not When.CALL or gap.name not in loadable
     ]
+    unbound = (gap for use in (*source.uses, *source.unsure) if (gap := _unbound(judge, use)))
+    gaps = sorted((*unbound, *(gap for gap, _ in found_gaps)), key=lambda gap: gap.line)
+    reach = _reach(judge, source, found_gaps)
     imports = (
         (Statement(each.module, each.names, each.line, True), each.context.caught)
         for each in source.imports
         if _runs(judge, each)
     )
     orders = (_handed(each, source) for each in source.orders if _is_done(judge, each))
-    return Judged(tuple(dict.fromkeys(gaps)), tuple(imports), source.loaders, tuple(orders))
+    return Judged(tuple(dict.fromkeys(gaps)), tuple(imports), source.loaders, tuple(orders), tuple(reach))
+
+
+def _unbound(judge: Judge, use: Use) -> Gap | None:
+    """A use, while the module is imported, of a name whose import is skipped here: a NameError."""
+    if use.binding is None or not use.binding.context.conditions or use.context.caught & NAME_ERRORS:
+        return None
+    if not judge.is_unbound(use.rivals) or judge.is_dead(use.context):
+        return None
+    if not judge.runs_at_import(use.context, "", NAME_ERRORS):
+        return None
+    return Gap(use.binding.target, "", When.IMPORT, use.line, unbound=use.local)
+
+
+def _reach(judge: Judge, source: Source, gaps: Iterable[tuple[Gap, Use]]) -> list[tuple[str, Gap]]:
+    """The names that another module may call, and what bites then."""
+    by_function: dict[int, Gap] = {}
+    for gap, use in gaps:
+        if gap.when is When.CALL:
+            for function in judge.leads(use.context, gap.name, gap.errors):
+                by_function.setdefault(function, gap)
+    names = {
+        name: each.function
+        for scope, before in ((source.scope, ""), *source.methods)
+        for name, bindings in scope.bindings.items()
+        for name, each in ((before + name, each) for each in bindings)
+        if each.function is not None
+    }
+    return [(name, by_function[key]) for name, key in names.items() if key in by_function]
 
 
 def _question(source: Source, use: Use) -> Question:
@@ -154,6 +192,8 @@ def _when(judge: Judge, use: Use, missing: str, errors: frozenset[str]) -> When:
 
 def _is_done(judge: Judge, order: Order) -> bool:
     """Whether importing the module gives an order."""
+    if order.context.function is not None and order.context.function not in judge.reached:
+        return False
     return not judge.is_dead(order.context) and judge.runs_at_import(order.context, "", frozenset())
 
 

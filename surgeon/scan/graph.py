@@ -71,9 +71,10 @@ class Graph:
         certain: Certain,
         drags: Drags,
         expect: Expect,
+        behind: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._modules, self._defines, self._certain, self._drags = modules, defines, certain, drags
-        self._expect = expect
+        self._expect, self._behind = expect, behind
         self._exports: dict[str, Mapping[str, frozenset[str]]] = {}
         self._targets: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
         self._importers: dict[str, list[tuple[str, Statement]]] = {}
@@ -88,11 +89,11 @@ class Graph:
                 for target in self.targets(statement):
                     self._importers.setdefault(target, []).append((module.name, statement))
 
-    def changed(self, modules: Iterable[Module], certain: Certain) -> Graph:
+    def changed(self, modules: Iterable[Module], certain: Certain, expect: Expect) -> Graph:
         """The graph with other imports in some modules, none of which loads its parts on demand."""
         by_name = {each.name: each for each in modules}
         graph = copy(self)
-        graph._certain = certain
+        graph._certain, graph._expect = certain, expect
         graph._modules = {**self._modules, **by_name}
         graph._importers = {
             target: [each for each in importers if each[0] not in by_name]
@@ -188,7 +189,8 @@ class Graph:
             if inner in self._modules:
                 yield inner
             elif name != "*" and (package := self._modules.get(statement.module)) and package.lazy:
-                yield from self._exported(package.name).get(name, ())
+                exported = self._exported(package.name).get(name, ())
+                yield from (each for each in exported if not self._behind(each))
 
     def _drags_any(self, statement: Statement) -> list[str]:
         """What importing a part of the module asked imports of what is scanned."""

@@ -17,8 +17,8 @@ from surgeon.scan.graph import Module, is_lazy
 from surgeon.scan.known import Known
 from surgeon.scan.workers import Besides, shared
 from surgeon.sources.glance import Glance, code_of, glance
-from surgeon.sources.guards import World
-from surgeon.sources.names import Source
+from surgeon.sources.guards import World, is_closed
+from surgeon.sources.names import Source, below
 from surgeon.sources.references import read
 
 Result = TypeVar("Result")
@@ -161,7 +161,28 @@ class Reading:
         for bare in self.share(self._look_again, [key for key in doubtful if key not in self._bare]):
             self._bare.update(bare)
         self.doubted |= {key for key in doubtful if self.known.doubts(self._bare[key])}
+        self.doubted |= {key for key in self.glances if self._may_be_unbound(key)}
         return self.doubted
+
+    @cached_property
+    def closed(self) -> frozenset[str]:
+        """The packages that take the module asked for absent: below some release, say."""
+        world = replace(self.world, asked=self.known.exists)
+        packages = {self.files[key].module for key in self.lazy if "." not in self.files[key].module}
+        return frozenset(each for each in packages if is_closed(each, world))
+
+    def _may_be_unbound(self, key: Key) -> bool:
+        """Whether a file imports the module only where its package takes it for there."""
+        return self.files[key].module.partition(".")[0] in self.closed and any(
+            not each.sure and below(each.module, self.world.top) for each in self.glances[key].statements
+        )
+
+    def is_behind(self, module: str) -> bool:
+        """Whether a package that takes the module asked for absent puts something else in a part's place."""
+        return module.partition(".")[0] in self.closed and any(
+            each.sure and below(each.module, self.world.top)
+            for each in self.glances[self.keys[module]].statements
+        )
 
     def _look_again(self, keys: Sequence[Key]) -> dict[Key, Glance]:
         """Most doubts come from comments and texts: look without them."""

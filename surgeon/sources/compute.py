@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -176,6 +177,7 @@ _SIMPLE: Mapping[str, Callable[..., Any]] = {
     **{f"_operator.{n}": getattr(operator, n) for n in ("eq", "ne", "lt", "le", "gt", "ge")},
     **{f"re.{n}": getattr(re, n) for n in ("compile", "escape", "findall", "fullmatch", "match", "search")},
     "re.split": re.split,
+    "dict.fromkeys": dict.fromkeys,
     "re.sub": re.sub,
     **{
         f"{package}.{name}": kind
@@ -229,13 +231,11 @@ class Frame:
 
     Attributes:
         judge: of the source.
-        missing: the name that is taken to be missing; see `Judge`.
         variables: of the call that is being computed, and of those that its function stands in.
     """
 
     judge: Judge
     scope: Scope
-    missing: str = ""
     variables: tuple[dict[str, Any], ...] = ()
 
 
@@ -292,8 +292,30 @@ class Computer:
 
     def named(self, name: str, frame: Frame) -> Any:
         """What a name means in a source."""
+        if frame.scope is not frame.judge.source.scope:
+            return self._named(name, frame)
+        return self._once(frame.judge, name, lambda: self._named(name, frame))
+
+    def _once(self, judge: Judge, key: Any, work: Callable[[], Any]) -> Any:
+        """What was computed before is not computed again: nothing here changes."""
+        if key not in judge.computed:
+            judge.computed[key] = _UNKNOWN  # what leads to itself says nothing
+            try:
+                judge.computed[key] = work()
+            except CannotTell:
+                if self._steps <= 0 or self._depth > DEPTH:  # another way may lead to it sooner
+                    del judge.computed[key]
+                raise
+            except Raised:
+                del judge.computed[key]
+                raise
+        if judge.computed[key] is _UNKNOWN:
+            raise CannotTell
+        return judge.computed[key]
+
+    def _named(self, name: str, frame: Frame) -> Any:
         source = frame.judge.source
-        found = frame.judge.live(name, frame.scope, frame.missing)
+        found = frame.judge.live(name, frame.scope, "")
         if not found:  # a package that loads its parts on demand says them to type checkers
             found = [each for each in frame.scope.find(name) if each.imported]
         if name in source.reassigned:
@@ -310,8 +332,12 @@ class Computer:
                 return Thing(name)
             raise CannotTell
         self._depth += 1
+        values = []
         try:
-            values = [self._meaning(each, frame) for each in found]
+            for each in reversed(found):  # the last that surely happens takes away those before it
+                values.append(self._meaning(each, frame))
+                if frame.judge.is_sure(each.context):
+                    break
         finally:
             self._depth -= 1
         if any(each != values[0] for each in values[1:]):
@@ -321,7 +347,7 @@ class Computer:
     def _meaning(self, binding: Binding, frame: Frame) -> Any:
         if binding.value is not None:
             scope = binding.scope_of(frame.scope)
-            return self.value(binding.value, Frame(frame.judge, scope, frame.missing))
+            return self.value(binding.value, Frame(frame.judge, scope))
         if binding.function is not None:
             return self._defined(frame.judge.source.definitions.get(binding.function), frame)
         if binding.imported and binding.target:
@@ -329,7 +355,7 @@ class Computer:
         raise CannotTell
 
     def _defined(self, node: ast.AST | None, frame: Frame) -> Any:
-        top = Frame(frame.judge, frame.judge.source.scope, frame.missing, frame.variables)
+        top = Frame(frame.judge, frame.judge.source.scope, frame.variables)
         if isinstance(node, ast.ClassDef):
             return Class(node, top)
         if not isinstance(node, ast.FunctionDef):
@@ -401,13 +427,13 @@ class Computer:
         full = f"{owner.name}.{name}"
         judge = frame.judge
         if below(full, judge.world.top):
-            if judge.exists(full, frame.missing) is False:
+            if judge.exists(full) is False:
                 raise Raised("AttributeError", "Exception", "BaseException")
             return self._thing(full, frame)
         other = judge.other(owner.name)
         if other is not None and (other.source.scope.find(name) or not judge.other(full)):
             if full not in _SIMPLE:
-                return self.named(name, Frame(other, other.source.scope, frame.missing))
+                return self.named(name, Frame(other, other.source.scope))
         elif name == "__version__" and "." not in owner.name:
             return judge.world.versions.get(owner.name.lower(), Thing(full))
         elif (known := self._platform(full, judge)) is not None:
@@ -541,7 +567,7 @@ class Computer:
         found: list[Any] = []
         for each in _safely(list, [self._plain(self.value(loops[0].iter, frame))], {}):
             variables: dict[str, Any] = {}
-            inner = Frame(frame.judge, frame.scope, frame.missing, (variables, *frame.variables))
+            inner = Frame(frame.judge, frame.scope, (variables, *frame.variables))
             self._bind(loops[0].target, each, inner)
             if all(self.truth(test, inner) for test in loops[0].ifs):
                 found += self._gathered(loops[1:], element, inner)
@@ -580,10 +606,7 @@ class Computer:
         if isinstance(owner, Thing):
             if not below(owner.name, frame.judge.world.top):
                 raise CannotTell
-            there = frame.judge.exists(f"{owner.name}.{name}", frame.missing)
-            if there is None:
-                raise CannotTell
-            if there:
+            if _known(frame.judge.exists(f"{owner.name}.{name}")):
                 return True if function == "hasattr" else self._of_thing(owner, name, frame)
         else:
             try:
@@ -621,26 +644,23 @@ class Computer:
         """A call of what is not written in a source that can be read, or need not be."""
         world = frame.judge.world
         known = _KNOWN.get(name)
-        if known is not None and arguments:
+        if known is not None and (arguments or known == "_first"):
             return getattr(self, known)(name, arguments, frame)
         if name == f"{world.top}.torch_version.TorchVersion":
             return Release(str(self._plain(arguments[0])))
         if below(name, world.top):
-            there = frame.judge.part_available(name, frame.missing)
-            if there is None:
-                raise CannotTell
-            return there
+            return _known(frame.judge.part_available(name, ""))
         if f"{name}()" in world.constants:
             return world.constants[f"{name}()"]
-        if name in _IDENTITY:
-            return Thing("identity")
+        if name.endswith("metadata.packages_distributions") and world.modules is not None:
+            return {each: [each] for each in world.versions}
         if name not in _SIMPLE:
             raise CannotTell
         plain = [self._plain(each) for each in arguments]
         return _safely(_SIMPLE[name], plain, {k: self._plain(each) for k, each in keywords.items()})
 
     def _first(self, _: str, arguments: list[Any], __: Frame) -> Any:
-        return arguments[0] if isinstance(arguments[0], Function) else Thing("identity")
+        return next((each for each in arguments if isinstance(each, Function)), Thing("identity"))
 
     def _mapped(self, _: str, arguments: list[Any], frame: Frame) -> Any:
         if len(arguments) != 2:
@@ -664,9 +684,7 @@ class Computer:
         return self.is_true(arguments[0])
 
     def _spec_of(self, _: str, arguments: list[Any], frame: Frame) -> Any:
-        there = frame.judge.is_module(str(self._plain(arguments[0])), frame.missing)
-        if there is None:
-            raise CannotTell
+        there = _known(frame.judge.is_module(str(self._plain(arguments[0]))))
         return Thing(f"spec of {arguments[0]}") if there else None
 
     def _module_of(self, _: str, arguments: list[Any], frame: Frame) -> Any:
@@ -692,7 +710,7 @@ class Computer:
         return _Record(version)
 
     def _imported(self, module: str, frame: Frame) -> Any:
-        there = frame.judge.is_module(module, frame.missing)
+        there = frame.judge.is_module(module)
         if there is None and not below(module, frame.judge.world.top):
             raise CannotTell
         if there is False:
@@ -771,15 +789,22 @@ class Computer:
     # Functions
 
     def _run(self, function: Function, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        given = (*arguments, *keywords.items())
+        if function.first or function.frame.variables or not all(_is_simple(each) for each in given):
+            return self._done(function, arguments, keywords)
+        key = function.node, tuple(arguments), tuple(sorted(keywords.items()))
+        return self._once(function.frame.judge, key, lambda: self._done(function, arguments, keywords))
+
+    def _done(self, function: Function, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         node = function.node
         variables = self._given(function, [*function.first, *arguments], dict(keywords))
         frame = function.frame
-        inner = Frame(frame.judge, frame.scope, frame.missing, (variables, *frame.variables))
+        inner = Frame(frame.judge, frame.scope, (variables, *frame.variables))
         self._depth += 1
         try:
             if isinstance(node, ast.Lambda):
                 return self.value(node.body, inner)
-            if any(isinstance(each, (ast.Yield, ast.YieldFrom, ast.Await)) for each in ast.walk(node)):
+            if _is_generator(node):
                 raise CannotTell
             ended = self._block(node.body, inner)
             return ended.value if isinstance(ended, _Returned) else None
@@ -877,10 +902,23 @@ class Computer:
         try:
             taken = self.truth(node.test, frame)
         except CannotTell:
-            if all(isinstance(each, (ast.Expr, ast.Pass)) for each in (*node.body, *node.orelse)):
-                return None
-            raise
+            inside = [each for part in (*node.body, *node.orelse) for each in ast.walk(part)]
+            if any(isinstance(each, (ast.Return, ast.Raise, ast.Break, ast.Continue)) for each in inside):
+                raise
+            for each in inside:  # whether it was done or not, what follows does not know these
+                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+                    frame.variables[0][each.id] = _UNKNOWN
+                elif isinstance(each, (ast.Attribute, ast.Subscript)) and isinstance(each.ctx, ast.Store):
+                    self._forget(each, frame)
+            return None
         return self._block(node.body if taken else node.orelse, frame)
+
+    def _forget(self, node: ast.expr, frame: Frame) -> None:
+        """Something in a container or an instance may have changed: it is not known any more."""
+        while isinstance(node, (ast.Attribute, ast.Subscript)):
+            node = node.value
+        if isinstance(node, ast.Name):
+            frame.variables[0][node.id] = _UNKNOWN
 
     def _do_try(self, node: ast.Try, frame: Frame) -> Any:
         try:
@@ -914,8 +952,8 @@ class Computer:
             if name:
                 full = f"{module}.{name}"
                 top = frame.judge.world.top
-                if below(full, top) and frame.judge.exists(full, frame.missing) is not True:
-                    if frame.judge.exists(full, frame.missing) is False:
+                if below(full, top) and frame.judge.exists(full) is not True:
+                    if frame.judge.exists(full) is False:
                         raise Raised("ImportError", "Exception", "BaseException")
                     raise CannotTell
             else:
@@ -965,6 +1003,24 @@ class _Record:
     """The metadata of a distribution."""
 
     version: str
+
+
+@cache
+def _is_generator(node: ast.FunctionDef) -> bool:
+    return any(isinstance(each, (ast.Yield, ast.YieldFrom, ast.Await)) for each in ast.walk(node))
+
+
+def _is_simple(value: Any) -> bool:
+    """Whether a value never changes and tells itself from others."""
+    if isinstance(value, tuple):
+        return all(_is_simple(each) for each in value)
+    return isinstance(value, (str, int, float, bool, type(None), Thing))
+
+
+def _known(answer: bool | None) -> bool:
+    if answer is None:
+        raise CannotTell
+    return answer
 
 
 def _of_value(owner: Any, name: str) -> Any:

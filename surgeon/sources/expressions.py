@@ -62,6 +62,7 @@ class Expressions:
     def __init__(self, top: str, package: str, lazy_annotations: bool) -> None:
         self.top, self.package, self.lazy = top, package, lazy_annotations
         self.uses: list[Use] = []
+        self.unsure: list[Use] = []
         self.imports: list[Import] = []
         self.calls: list[Call] = []
         self.loaders: list[Loader] = []
@@ -299,10 +300,16 @@ class Expressions:
     visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp
 
     def use(self, node: ast.expr, keywords: tuple[str, ...] = ()) -> None:
+        root = _root(node)
+        assert isinstance(root, ast.Name)
+        rivals = tuple(self.scope.find(root.id))
         for name, binding in self.scope.resolve(node):
+            use = Use(name, node.lineno, self.context, False, keywords, binding, root.id, rivals)
             if below(name, self.top):
                 self.attempt(name)
-                self.uses.append(Use(name, node.lineno, self.context, False, keywords, binding))
+                self.uses.append(use)
+            elif binding.imported and binding.context.conditions:
+                self.unsure.append(use)
 
     def called(self, node: ast.expr) -> None:
         """Note the call of a function of this source."""
@@ -348,9 +355,10 @@ class Expressions:
         imported: bool = False,
     ) -> None:
         """Give a name a meaning here; what a `try` binds, it binds only if it gets that far."""
-        if target and (below(target, self.top) or below(self.top, target)):
-            self._reaching.add(name)
         context = self.context
+        unsure = imported and len(context.conditions) > self.base
+        if unsure or (target and (below(target, self.top) or below(self.top, target))):
+            self._reaching.add(name)
         if self.attempts:
             tried = (Condition(each, True, self.scope) for each in self.attempts)
             context = Context(context.function, (*context.conditions, *tried), context.caught)

@@ -10,15 +10,19 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
-from surgeon.sources.compute import CannotTell, Computer, Frame, Raised
+from surgeon.sources.compute import CannotTell, Computer, Frame, Raised, Thing
 from surgeon.sources.library import Library
 from surgeon.sources.names import Binding, Condition, Context, Scope, Source, absolute, below, dotted
 from surgeon.sources.version_tests import COMPARE, SIGNS, VERSION_CHECK, Versions
 
 IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 ATTRIBUTE_ERRORS = frozenset({"AttributeError", "Exception", "BaseException"})
+NAME_ERRORS = frozenset({"NameError", "Exception", "BaseException"})
 KEYWORD_ERRORS = frozenset({"TypeError", "Exception", "BaseException"})
 
 _VERSION_IN_NAME = re.compile(r"_(\d+)_(\d+)$")
@@ -78,6 +82,30 @@ class World:
         return str(self.constants.get("sys.platform", ""))
 
 
+NEWEST = "99.0.0"
+"""A release that has everything."""
+
+
+def _has_all(_: str) -> bool:
+    return True
+
+
+def is_closed(package: str, world: World) -> bool:
+    """Tell whether a package's own `is_torch_available()` says no to the torch that is there."""
+    if world.library is None or (source := world.library.source(package)) is None:
+        return False
+    judge, asked = Judge(world, source), f"is_{world.top}_available"
+    frame = Frame(judge, source.scope)
+    for owner in (package, f"{package}.utils", f"{package}.utils.import_utils"):
+        computer = Computer()
+        try:
+            found = computer.attribute(Thing(owner), asked, frame)
+            return not computer.is_true(computer.call(found, [], {}, frame))
+        except (CannotTell, Raised, RecursionError):
+            continue
+    return False
+
+
 @dataclass(eq=False)
 class Judge:
     """Decides about one source."""
@@ -85,7 +113,11 @@ class Judge:
     world: World
     source: Source
     _sites: dict[int, list[Context]] = field(default_factory=dict)
+    computed: dict[Any, Any] = field(default_factory=dict)
+    """What the names of the module come to, and the calls of its functions; see `Computer`."""
     _come_to: dict[tuple[Condition, str], bool | None] = field(default_factory=dict)
+    _ideal: Judge | None = None
+    _computed: dict[ast.expr, bool | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._versions = Versions(self.world.versions)
@@ -108,6 +140,47 @@ class Judge:
             bool(bindings) and all(self.is_dead(each.context, missing) for each in bindings)
         )
 
+    def is_unbound(self, bindings: Collection[Binding]) -> bool:
+        """Tell whether a name has no meaning here, and would have one with a module that has everything."""
+        if not bindings or self.starred() or not all(self.is_dead(each.context) for each in bindings):
+            return False
+        top = self.world.top
+        newest = {**self.world.versions, top: NEWEST}
+        nothing: frozenset[str] = frozenset()
+        ideal = replace(self.world, versions=newest, missing=nothing, existing=nothing, asked=_has_all)
+        judge = self._ideal = self._ideal or Judge(ideal, self.source)
+        return any(not judge.is_dead(each.context) for each in bindings)
+
+    def leads(self, context: Context, missing: str, errors: frozenset[str]) -> set[int]:
+        """The functions whose calls run this code."""
+        found: set[int] = set()
+        waiting = [context.function]
+        while waiting:
+            function = waiting.pop()
+            if function is None or function in found:
+                continue
+            found.add(function)
+            waiting += [
+                site.function
+                for site in self._sites.get(function, ())
+                if not (site.caught & errors or self.is_dead(site, missing))
+            ]
+        return found
+
+    @cached_property
+    def reached(self) -> frozenset[int]:
+        """The functions that importing the module may call, whatever the tests on the way come to."""
+        calls: dict[int | None, set[int]] = {}
+        for call in self.source.calls:
+            calls.setdefault(call.context.function, set()).add(call.function)
+        found: set[int] = set()
+        waiting = list(calls.get(None, ()))
+        while waiting:
+            if (function := waiting.pop()) not in found:
+                found.add(function)
+                waiting += calls.get(function, ())
+        return frozenset(found)
+
     def runs_at_import(self, context: Context, missing: str, errors: frozenset[str]) -> bool:
         """Tell whether importing the module runs this code: directly, or by calling the function it is in."""
         return self._runs(context, missing, errors, frozenset())
@@ -115,7 +188,7 @@ class Judge:
     def _runs(self, context: Context, missing: str, errors: frozenset[str], seen: frozenset[int]) -> bool:
         if context.function is None:
             return True
-        if context.function in seen:
+        if context.function in seen or context.function not in self.reached:
             return False
         return any(
             not (site.caught & errors or self.is_dead(site, missing))
@@ -123,13 +196,20 @@ class Judge:
             for site in self._sites.get(context.function, ())
         )
 
+    def is_sure(self, context: Context) -> bool:
+        """Tell whether all that code needs in order to be reached is known to hold."""
+        return all(self._comes_to(each, "") is each.wanted for each in context.conditions)
+
     def _dead(self, condition: Condition, missing: str) -> bool:
+        come_to = self._comes_to(condition, missing)
+        return come_to is not None and come_to is not condition.wanted
+
+    def _comes_to(self, condition: Condition, missing: str) -> bool | None:
         key = condition, missing
         if key not in self._come_to:
             self._come_to[key] = None  # flags that lead to each other say nothing
             self._come_to[key] = self.outcome(condition.test, condition.scope, missing)
-        come_to = self._come_to[key]
-        return come_to is not None and come_to is not condition.wanted
+        return self._come_to[key]
 
     def outcome(
         self, test: ast.expr | list[str], scope: Scope, missing: str = "", depth: int = 0
@@ -141,10 +221,8 @@ class Judge:
             return self._completes(test, missing)
         if isinstance(test, ast.Constant):
             return bool(test.value)
-        try:
-            return Computer().truth(test, Frame(self, scope, missing))
-        except (CannotTell, Raised, RecursionError):
-            pass
+        if (known := self._compute(test, scope)) is not None:
+            return known
         computed: Mapping[type[ast.expr], Callable[..., bool | None]] = {
             ast.UnaryOp: self._negation,
             ast.BoolOp: self._boolean,
@@ -156,6 +234,13 @@ class Judge:
         }
         compute = computed.get(type(test))
         return compute(test, scope, missing, depth) if compute else None
+
+    def _compute(self, test: ast.expr, scope: Scope) -> bool | None:
+        if test not in self._computed:
+            self._computed[test] = None  # what leads to itself says nothing
+            with suppress(CannotTell, Raised, RecursionError):
+                self._computed[test] = Computer().truth(test, Frame(self, scope))
+        return self._computed[test]
 
     def _negation(self, test: ast.UnaryOp, scope: Scope, missing: str, depth: int) -> bool | None:
         come_to = (
@@ -325,20 +410,19 @@ class Judge:
         here = part in ("mps", "xpu", "npu", "mtia", "hpu", "mlu") and self.world.platform
         return False if here else None
 
-    def exists(self, name: str, missing: str) -> bool | None:
+    def exists(self, name: str) -> bool | None:
         """Whether a name of the module asked exists; `None` if that is not known."""
         world = self.world
-        if missing and below(name, missing):
-            return False
-        if name in world.missing:
+        parts = name.split(".")
+        if any(".".join(parts[: number + 1]) in world.missing for number in range(len(parts))):
             return False
         return True if name in world.existing or name == world.top else world.asked(name)
 
-    def is_module(self, name: str, missing: str) -> bool | None:
+    def is_module(self, name: str) -> bool | None:
         """Whether a module can be found; `None` if that is not known."""
         if below(name, self.world.top):
-            return self.exists(name, missing)
-        found = self._module(name, missing)
+            return self.exists(name)
+        found = self._module(name, "")
         if not found or "." not in name:
             return found
         return self.world.library.has(name) if self.world.library else None

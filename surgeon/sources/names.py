@@ -112,6 +112,8 @@ class Use:
         imported: whether an import statement it is.
         keywords: those that a call passes to it.
         binding: what makes it that name, if not the statement itself.
+        local: how the source calls the first part of it.
+        rivals: all that may give that its meaning here.
     """
 
     name: str
@@ -120,6 +122,8 @@ class Use:
     imported: bool = False
     keywords: tuple[str, ...] = ()
     binding: Binding | None = None
+    local: str = ""
+    rivals: tuple[Binding, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,6 +177,7 @@ class Source:
 
     Attributes:
         uses: of the module that is asked, in the order of their lines.
+        unsure: of names that other modules define, where an import that may not run binds them.
         imports: all of them.
         calls: of its own functions.
         checks: the names that it asks for itself with `hasattr` or `getattr`.
@@ -182,11 +187,13 @@ class Source:
         loaders: its functions that import what they are given.
         orders: what may be given to those of other modules.
         definitions: the module's functions and classes, by their numbers.
+        methods: the names in its classes, each with what stands before them (`A.`).
         reassigned: the names that functions declare to be global, to give them other meanings.
         package: the package that it is in.
     """
 
     uses: tuple[Use, ...]
+    unsure: tuple[Use, ...]
     imports: tuple[Import, ...]
     calls: tuple[Call, ...]
     checks: frozenset[str]
@@ -196,6 +203,7 @@ class Source:
     loaders: tuple[Loader, ...]
     orders: tuple[Order, ...]
     definitions: Mapping[int, ast.AST]
+    methods: tuple[tuple[Scope, str], ...]
     reassigned: frozenset[str]
     package: str
 

@@ -48,6 +48,7 @@ class Reader(Expressions):
         self.module(tree)
         return Source(
             uses=tuple(sorted(self.uses, key=lambda use: use.line)),
+            unsure=tuple(self.unsure),
             imports=tuple(self.imports),
             calls=tuple(self.calls),
             checks=frozenset(self.checks),
@@ -58,6 +59,11 @@ class Reader(Expressions):
             loaders=tuple(self.loaders),
             orders=tuple(self.orders),
             definitions=self.definitions,
+            methods=tuple(
+                (self.classes[key].scope, f"{node.name}.")
+                for key, node in self.definitions.items()
+                if isinstance(node, ast.ClassDef)
+            ),
             reassigned=frozenset(self.reassigned),
             package=self.package,
         )

@@ -179,7 +179,7 @@ def test_a_graph_with_other_imports_in_one_module() -> None:
     graph = Graph(modules, lambda _: (), lambda _: (), lambda _: (), lambda _: None)
     own = {"c": (1, ATTRIBUTE_ERRORS)}
     assert set(graph.failing(own)) == {"a", "b", "c"}
-    changed = graph.changed([module("b", "d")], lambda _: ())
+    changed = graph.changed([module("b", "d")], lambda _: (), lambda _: None)
     assert set(changed.failing(own)) == {"c"}
     assert set(changed.failing({"d": (1, ATTRIBUTE_ERRORS)})) == {"a", "b", "d"}
     assert set(graph.failing(own)) == {"a", "b", "c"}, "the first graph is as it was"
