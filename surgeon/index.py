@@ -24,7 +24,7 @@ LIMIT = 5_000
 """Patches that the file holds at most; when it is full, those of this run remain."""
 
 
-class Index:
+class PatchIndex:
     """The descriptions of patches that were loaded once before, by a hash of their modules' path and text."""
 
     def __init__(self) -> None:

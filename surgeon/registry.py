@@ -22,7 +22,7 @@ from importlib_metadata import entry_points
 
 from surgeon import patch as patches
 from surgeon.errors import SurgeonError, UsageError
-from surgeon.index import Index
+from surgeon.index import PatchIndex
 from surgeon.patch import Case, Expect, Patch
 from surgeon.rewriting import digest as digests
 from surgeon.rewriting.rewrite import EDITION
@@ -114,7 +114,7 @@ def load(*extra: Path | None, remembered: bool = False) -> Registry:
     found: dict[str, Patch] = {}
     sources: dict[str, Path] = {}
     problems: list[SurgeonError] = []
-    index = Index() if remembered else None
+    index = PatchIndex() if remembered else None
     for source in [*_built_in_modules(), *_installed(problems), *modules_in(folders)]:
         try:
             patch = _recalled(source, index) if index else _load(*_read(source))
@@ -169,7 +169,7 @@ def _home(source: Path) -> Path | None:
     return next((home for home in _built_in() if source.is_relative_to(home)), None)
 
 
-def _recalled(source: Path, index: Index) -> Patch:
+def _recalled(source: Path, index: PatchIndex) -> Patch:
     _, text = _read(source)
     key = hashlib.sha256(b"\0".join((os.fsencode(source), _own_text(), text))).hexdigest()
     patch = index.recall(key)

@@ -28,7 +28,7 @@ from surgeon.site.versions import this_release
 
 
 @dataclass(frozen=True)
-class Edited:
+class HandEdit:
     """One file that was edited by hand.
 
     Attributes:
@@ -176,7 +176,7 @@ def _with_example(patch: Patch, texts: Sequence[str], source: bytes) -> Patch:
     raise Refused(f"no example of the edits passes its checks: {said}", code="not-proved")
 
 
-def _patch(environment: Environment, distribution: Distribution, file: Edited, name: str) -> Patch:
+def _patch(environment: Environment, distribution: Distribution, file: HandEdit, name: str) -> Patch:
     """One file's patch, once it is loaded from its own text and held against the hand edit."""
     if error := compile_errors(environment, [file.edited])[0]:
         raise Refused(f"the edited file does not compile: {error}", code="does-not-compile")
@@ -215,13 +215,13 @@ def _edited_paths(distribution: Distribution, errors: list[SurgeonError]) -> Ite
             errors.append(_cannot(path, "it is no Python source"))
 
 
-def _read(distribution: Distribution, registry: Registry, pristine: Pristine, path: str) -> Edited:
+def _read(distribution: Distribution, registry: Registry, pristine: Pristine, path: str) -> HandEdit:
     """A file, what it was before the edit, and the patches that were in it then."""
     edited = Root(distribution.site).read(path)
     original = pristine.read(path)
     entry = Store(Root(distribution.site)).manifest().files.get(path)
     if entry is None or not entry.patches:
-        return Edited(path, original, original, edited)
+        return HandEdit(path, original, original, edited)
     beside = tuple(patch for name, patch in registry.patches.items() if name in entry.patches)
     base = rewrite(original, beside).result
     if sha256(base) != entry.result:
@@ -230,7 +230,7 @@ def _read(distribution: Distribution, registry: Registry, pristine: Pristine, pa
             hint="move your copy of the file away, reinstall the package, apply, and edit it again",
             code="outdated",
         )
-    return Edited(path, base, original, edited, beside)
+    return HandEdit(path, base, original, edited, beside)
 
 
 def _installed(environment: Environment, name: str) -> Distribution:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from surgeon.author.results import Place, Written
-from surgeon.author.template import Known, candidates, module
+from surgeon.author.template import Sketch, candidates, module
 from surgeon.errors import EnvironmentUnusable, Refused, UsageError
 from surgeon.registry import ID, Registry
 from surgeon.site.distribution import Distribution, Installed, is_glob, matching
@@ -35,7 +35,7 @@ def new(
     installed = Installed(environment)
     found = installed.find(distribution)
     path = _path(file, found, distribution)
-    known = Known(
+    known = Sketch(
         id=name,
         distribution=distribution,
         file=path,
@@ -154,7 +154,7 @@ def _candidates(found: Distribution | None, path: str) -> list[str]:
         return []
 
 
-def _notes(known: Known) -> list[str]:
+def _notes(known: Sketch) -> list[str]:
     filled = [f"for {known.distribution} {known.version}"] if known.version else []
     filled += [f"where {name} is {specifier}" for name, specifier in (known.when or {}).items()]
     if known.candidates:

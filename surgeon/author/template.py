@@ -62,7 +62,7 @@ VALUE = "CHANGE ME: what this must become"
 
 
 @dataclass(frozen=True)
-class Known:
+class Sketch:
     """What is known of a patch before it is written.
 
     Attributes:
@@ -80,7 +80,7 @@ class Known:
     candidates: Sequence[str] = ()
 
 
-def module(known: Known) -> str:
+def module(known: Sketch) -> str:
     """The text of a patch module that loads, and whose one case fails until its edit is right."""
     name = known.candidates[0] if known.candidates else "package.change_me"
     seen = "".join(f"\n    # The file reads {each}." for each in known.candidates)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from surgeon.author.examples import Check, Fault, checks, unbound
 from surgeon.author.results import Place, Tested, Trial
 from surgeon.errors import SurgeonError
-from surgeon.operations.plan import Aim, Outcome
+from surgeon.operations.plan import Aim, Future
 from surgeon.operations.survey import Survey, Target, survey
 from surgeon.operations.verdict import State
 from surgeon.operations.work import Progress, Work, silent
@@ -52,7 +52,7 @@ def _trial(seen: Survey, registry: Registry, patch: Patch) -> Trial:
     return Trial(patch.id, patch.distribution, (*checks(patch), *real), len(real), skipped)
 
 
-def _unbound(outcome: Outcome) -> Fault | None:
+def _unbound(outcome: Future) -> Fault | None:
     original, after = (data.decode("utf-8", "replace") for data in (outcome.sources.original, outcome.after))
     return unbound(original, after)
 

@@ -54,7 +54,7 @@ def wheel(
         chosen = project.folders(patches_from)
         named = python is not None or site_packages is not None
         environment = environment_of(python, site_packages) if named else None
-        order = build.Order(output, build_number, relax, dry_run, build.source_date())
+        order = build.Options(output, build_number, relax, dry_run, build.source_date())
         registry = patches.load(*chosen.folders)
         with progress(wanted=not (json or quiet)) as bar:
             result = build.wheel(

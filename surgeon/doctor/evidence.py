@@ -12,7 +12,7 @@ from surgeon.doctor.integrity import Progress
 from surgeon.errors import EnvironmentUnusable, SurgeonError
 from surgeon.registry import Registry
 from surgeon.scan.files import headers
-from surgeon.scan.results import Broken, Row, Scanned, ScanResult
+from surgeon.scan.results import Broken, Missing, Scanned, ScanResult
 from surgeon.scan.run import Request, scan
 from surgeon.site.distribution import Installed
 from surgeon.site.environment import Environment
@@ -57,7 +57,7 @@ class Evidence:
     unusable: str = ""
     unknown: str = ""
     scanned: Mapping[str, Scanned] = field(default_factory=dict)
-    calls: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    calls: Mapping[str, Sequence[Missing]] = field(default_factory=dict)
 
     @property
     def culprits(self) -> dict[str, Culprit]:
@@ -112,7 +112,7 @@ def look(environment: Environment, inventory: Inventory, registry: Registry, pro
 
 def of(result: ScanResult) -> Evidence:
     """A scan's answer as evidence."""
-    calls: dict[str, list[Row]] = {}
+    calls: dict[str, list[Missing]] = {}
     for row in result.rows:
         if row.uncovered:
             calls.setdefault(row.distribution, []).append(row)

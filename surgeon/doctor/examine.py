@@ -9,9 +9,9 @@ from pathlib import Path
 
 from surgeon.doctor import evidence, health, leftovers, profile, requirements, stack
 from surgeon.doctor.finding import Action, Diagnosis, Finding, Need
-from surgeon.doctor.fitting import Index
-from surgeon.doctor.integrity import Checked, Look, Progress
-from surgeon.doctor.interpreter import Facts, facts_of
+from surgeon.doctor.fitting import ReleaseIndex
+from surgeon.doctor.integrity import Inspected, Inspection, Progress
+from surgeon.doctor.interpreter import Markers, facts_of
 from surgeon.doctor.remedies import Toolbox, plan
 from surgeon.doctor.unfit import Search
 from surgeon.errors import SurgeonError
@@ -38,9 +38,9 @@ class _Seen:
     """What the examination rests on."""
 
     environment: Environment
-    facts: Facts
+    facts: Markers
     inventory: Inventory
-    checked: Checked
+    checked: Inspected
     status: Result
     evidence: evidence.Evidence
     patches_from: Path | None
@@ -70,7 +70,7 @@ def examine(
     profiles = [profile.load(name) for name in (profile_name, profile.ALWAYS) if name is not None]
     inventory = take(environment)
     facts = facts_of(environment)
-    look = Look(inventory.copies, _targets(registry), _ours(environment), full=full)
+    look = Inspection(inventory.copies, _targets(registry), _ours(environment), full=full)
     checked = look.check(progress)
     status = operations.status(environment, registry, registry.select(()))
     imports = evidence.look(environment, inventory, registry, progress)
@@ -84,7 +84,7 @@ def _diagnose(
     environment, inventory, checked = seen.environment, seen.inventory, seen.checked
     held = stack.held(profiles, inventory)
     toolbox = _toolbox(seen, registry, held)
-    index = Index(environment.python, toolbox.installer, held, inventory.version(evidence.TORCH))
+    index = ReleaseIndex(environment.python, toolbox.installer, held, inventory.version(evidence.TORCH))
     search = Search(environment, inventory, registry, seen.facts.markers, index, progress)
     found, notes = _findings(seen, profiles, registry, held, search)
     errors = _distinct(

@@ -122,7 +122,7 @@ def _reported(said: str) -> dict[str, str]:
         return {}
 
 
-class Index:
+class ReleaseIndex:
     """The package index, as far as the user's installer reaches it.
 
     Args:

@@ -9,7 +9,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from surgeon.doctor.finding import Action, Finding, Need
-from surgeon.doctor.integrity import Checked, Damage
+from surgeon.doctor.integrity import Damage, Inspected
 from surgeon.doctor.requirements import builds_of_torch
 from surgeon.site.distribution import normalised
 from surgeon.site.fs import is_contained
@@ -20,7 +20,9 @@ SHOWN = 5
 """So many single files are named; the rest is counted."""
 
 
-def damaged(inventory: Inventory, checked: Checked, modules: Mapping[tuple[Path, str], str]) -> list[Finding]:
+def damaged(
+    inventory: Inventory, checked: Inspected, modules: Mapping[tuple[Path, str], str]
+) -> list[Finding]:
     """Distributions whose files or metadata are not what was installed.
 
     Args:
@@ -77,7 +79,7 @@ def _gave_way(copy: Copy, damage: Damage, modules: Mapping[tuple[Path, str], str
     return damage.what == "missing" and owner not in (None, copy.name) and owner == normalised(top)
 
 
-def certificates(checked: Checked) -> list[str]:
+def certificates(checked: Inspected) -> list[str]:
     """Bundles of certificates that were changed: where a network has an authority of its own, it is added."""
     return [
         f"{site / damage.path} was changed: a certificate authority of this network was added to it, or it "
@@ -198,12 +200,12 @@ def duplicates(inventory: Inventory) -> list[list[Copy]]:
     return [copies for copies in groups.values() if len(copies) > 1]
 
 
-def doubled(inventory: Inventory, checked: Checked) -> list[Finding]:
+def doubled(inventory: Inventory, checked: Inspected) -> list[Finding]:
     """Two versions of one distribution in one place: an upgrade or a copy went wrong."""
     return [_doubled(copies, checked) for copies in duplicates(inventory)]
 
 
-def _doubled(copies: Sequence[Copy], checked: Checked) -> Finding:
+def _doubled(copies: Sequence[Copy], checked: Inspected) -> Finding:
     def rank(copy: Copy) -> tuple[bool, int, Version]:
         return not copy.faults, -len(checked.damages.get((copy.site, copy.info), ())), order(copy.version)
 
@@ -238,7 +240,7 @@ def shadows(inventory: Inventory) -> list[str]:
     ]
 
 
-def overwritten(inventory: Inventory, checked: Checked) -> list[str]:
+def overwritten(inventory: Inventory, checked: Inspected) -> list[str]:
     """Files that two distributions install: the last one's are there."""
     notes = []
     for copy in inventory.copies:

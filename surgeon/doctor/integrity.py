@@ -49,7 +49,7 @@ class Damage:
 
 
 @dataclass(frozen=True)
-class Checked:
+class Inspected:
     """What a look at all distributions found.
 
     Attributes:
@@ -71,7 +71,7 @@ class _Candidate:
     later: bool
 
 
-class Look:
+class Inspection:
     """One look at an environment's files.
 
     Args:
@@ -97,7 +97,7 @@ class Look:
         self._overwritten: dict[tuple[Path, str], list[Damage]] = {}
         self._files = 0
 
-    def check(self, progress: Progress) -> Checked:
+    def check(self, progress: Progress) -> Inspected:
         """Look at every file."""
         candidates = [candidate for copy in self._copies for candidate in self._stat(copy)]
         total = sum(candidate.size for candidate in candidates)
@@ -110,7 +110,7 @@ class Look:
                 for candidate, trouble in zip(batch, troubles, strict=True):
                     if trouble:
                         self._add(candidate.copy, candidate.path, trouble, candidate.later)
-        return Checked(self._found, self._overwritten, self._files, len(candidates))
+        return Inspected(self._found, self._overwritten, self._files, len(candidates))
 
     def _stat(self, copy: Copy) -> Iterator[_Candidate]:
         """The files that need hashing; those that are seen to be wrong without it are put down."""

@@ -10,7 +10,7 @@ from surgeon.site.environment import Environment
 
 
 @dataclass(frozen=True)
-class Facts:
+class Markers:
     """What requirements and commands depend on.
 
     Attributes:
@@ -23,10 +23,10 @@ class Facts:
     managed: bool = False
 
 
-def facts_of(environment: Environment) -> Facts:
+def facts_of(environment: Environment) -> Markers:
     """What the environment's interpreter has said; where only a folder was named, what its own would say."""
     python, said = environment.python, environment.interpreter
-    return Facts(said.markers, python is not None and said.managed and not _is_virtual(python))
+    return Markers(said.markers, python is not None and said.managed and not _is_virtual(python))
 
 
 def _is_virtual(interpreter: Path) -> bool:

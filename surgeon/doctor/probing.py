@@ -56,7 +56,7 @@ Contents = Mapping[tuple[Path, str], bytes]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Ending:
     """How one run ended, and the last line that it wrote."""
 
     how: str
@@ -207,7 +207,7 @@ class _Overlay:
                     (here / installed.name).symlink_to(installed)
 
 
-def _run(environment: Environment, python: Path, overlay: _Overlay, patch: Patch, scratch: Path) -> Outcome:
+def _run(environment: Environment, python: Path, overlay: _Overlay, patch: Patch, scratch: Path) -> Ending:
     given = json.dumps([overlay.by_site, [str(entry) for entry in environment.path], patch.probe])
     command = [str(python), "-I", "-W", "ignore", "-X", f"pycache_prefix={scratch / 'bytecode'}"]
     # Nothing is downloaded and no accelerator taken: a probe is about importing and calling.
@@ -215,14 +215,14 @@ def _run(environment: Environment, python: Path, overlay: _Overlay, patch: Patch
     try:
         status, said = _ended([*command, "-c", PROGRAM, given], scratch, environ)
     except subprocess.TimeoutExpired:
-        return Outcome("timeout", f"no answer in {TIMEOUT_SECONDS} s")
+        return Ending("timeout", f"no answer in {TIMEOUT_SECONDS} s")
     except OSError as error:
-        return Outcome("not-run", error.strerror or str(error))
+        return Ending("not-run", error.strerror or str(error))
     if status == 0:
-        return Outcome("passes", "")
+        return Ending("passes", "")
     if status < 0:
-        return Outcome("died", f"signal {-status}" + (f": {said}" if said else ""))
-    return Outcome("fails" if re.search(patch.symptom, said) else "fails-otherwise", said)
+        return Ending("died", f"signal {-status}" + (f": {said}" if said else ""))
+    return Ending("fails" if re.search(patch.symptom, said) else "fails-otherwise", said)
 
 
 def _ended(command: Sequence[str], scratch: Path, environ: Mapping[str, str]) -> tuple[int, str]:

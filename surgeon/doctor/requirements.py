@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from surgeon.doctor.evidence import TORCH, Evidence
 from surgeon.doctor.finding import Action, Finding, Need
 from surgeon.patch import Patch
-from surgeon.scan.results import Verdict
+from surgeon.scan.results import Outcome
 from surgeon.site.distribution import normalised
 from surgeon.site.inventory import Copy, Inventory
 from surgeon.site.versions import joined, local, order, possible, public, same, satisfies
@@ -107,7 +107,7 @@ def _shown(user: Copy, inventory: Inventory, rules: Rules) -> str:
     failing, calls = evidence.own_failures(user.name), evidence.calls.get(user.name, ())
     if not adapted and (failing or calls):
         return ""
-    after = " after `apply`" if scanned.verdict is Verdict.AFTER_APPLY else ""
+    after = " after `apply`" if scanned.verdict is Outcome.AFTER_APPLY else ""
     whole = f"its {scanned.modules} modules import{after}"
     if failing:
         whole = f"{len(failing)} of its {scanned.modules} modules do not import ({failing[0].reason})"

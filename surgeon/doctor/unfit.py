@@ -8,13 +8,13 @@ from pathlib import Path
 
 from surgeon.doctor.evidence import TORCH, Culprit, Evidence, of
 from surgeon.doctor.finding import Action, Finding, Need
-from surgeon.doctor.fitting import Fitting, Index
+from surgeon.doctor.fitting import Fitting, ReleaseIndex
 from surgeon.doctor.health import reinstall
 from surgeon.doctor.integrity import Progress
 from surgeon.doctor.requirements import requirers
 from surgeon.errors import SurgeonError
 from surgeon.registry import Registry
-from surgeon.scan.results import Verdict
+from surgeon.scan.results import Outcome
 from surgeon.scan.run import Request, scan
 from surgeon.site.distribution import normalised
 from surgeon.site.environment import Environment
@@ -30,7 +30,7 @@ class Search:
     inventory: Inventory
     registry: Registry
     markers: Mapping[str, str]
-    index: Index
+    index: ReleaseIndex
     progress: Progress
 
     def findings(self, evidence: Evidence, judged: frozenset[str]) -> list[Finding]:
@@ -84,7 +84,7 @@ class Search:
             seen = of(result)
             if again := seen.culprits.get(culprit.name):
                 return again.reason
-            in_part = seen.scanned[culprit.name].verdict is Verdict.IN_PART
+            in_part = seen.scanned[culprit.name].verdict is Outcome.IN_PART
             if not in_part or len(wanted) > 1 or not culprit.takes:
                 return ""
             wanted += culprit.takes  # does the part that fails still take others down?

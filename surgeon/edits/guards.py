@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from surgeon.edits.tree import Tree
     from surgeon.sources.guards import Judge
-    from surgeon.sources.places import Place, Places
+    from surgeon.sources.places import Places, Position
 
 
 def is_guarded(tree: Tree, node: cst.CSTNode, name: str, since: str = "") -> bool:
@@ -109,7 +109,7 @@ def _places(tree: Tree, name: str) -> Places:
     return tree.index.readings[top]
 
 
-def _place(tree: Tree, places: Places, node: cst.CSTNode) -> Place | None:
+def _place(tree: Tree, places: Places, node: cst.CSTNode) -> Position | None:
     """Where a node stands: the nth name of its spelling or the nth import, in libcst's tree as in `ast`'s."""
     import libcst as cst
 

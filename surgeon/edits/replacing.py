@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import libcst as cst
 
 from surgeon.edits.likeness import BARE, Compound, Statement, compound, statements
-from surgeon.edits.statements import Run
+from surgeon.edits.statements import Stretch
 from surgeon.edits.tree import EditError, Tree
 
 
 def replace(
-    tree: Tree, run: Run, before: Sequence[tuple[str, ...]], after: Sequence[tuple[str, ...]], source: str
+    tree: Tree, run: Stretch, before: Sequence[tuple[str, ...]], after: Sequence[tuple[str, ...]], source: str
 ) -> None:
     """Queue the statements of `source` in the place of a run, less the context that both share."""
     first, last = shared(before, after)

@@ -37,13 +37,13 @@ class ImportedName:
 
 
 @dataclass(eq=False)
-class Scope:
+class Block:
     """The names bound in a module, a class, a function, a lambda or a comprehension."""
 
     kind: str
-    parent: Scope | None = None
+    parent: Block | None = None
     bindings: dict[str, list[str]] = field(default_factory=dict)
-    elsewhere: dict[str, Scope] = field(default_factory=dict)
+    elsewhere: dict[str, Block] = field(default_factory=dict)
     """Names declared `global` or `nonlocal`, and where to go on looking for them."""
 
     def bind(self, name: str, target: str = "") -> None:
@@ -54,7 +54,7 @@ class Scope:
 
     def lookup(self, name: str) -> list[str]:
         """Every import that `name` may stand for here; none where it is something else."""
-        scope: Scope | None = self
+        scope: Block | None = self
         while scope is not None:
             if name in scope.elsewhere:
                 return scope.elsewhere[name].lookup(name)
@@ -63,7 +63,7 @@ class Scope:
             scope = scope.parent
         return []
 
-    def enclosing(self, *skipped: str) -> Scope:
+    def enclosing(self, *skipped: str) -> Block:
         """This scope or the nearest one around it that is not of a `skipped` kind."""
         scope = self
         while scope.kind in skipped and scope.parent is not None:
@@ -72,19 +72,19 @@ class Scope:
 
 
 @dataclass
-class Index:
+class NameIndex:
     """What one walk found; nodes are keyed by `id`, the module keeps them alive."""
 
     module: cst.Module
     parents: dict[int, cst.CSTNode] = field(default_factory=dict)
-    names: dict[str, list[tuple[int, cst.Name, Scope]]] = field(default_factory=dict)
+    names: dict[str, list[tuple[int, cst.Name, Block]]] = field(default_factory=dict)
     """Where each name stands: its rank in source order, the node, the scope."""
     imports: list[ImportedName] = field(default_factory=list)
     bound: dict[str, set[str]] = field(default_factory=dict)
     """For every name that an import binds anywhere: all that it is bound to."""
     stores: set[int] = field(default_factory=set)
     """Names and attributes that are assigned or deleted, not read."""
-    scopes: dict[int, Scope] = field(default_factory=dict)
+    scopes: dict[int, Block] = field(default_factory=dict)
     """The scope in which each name stands."""
     readings: dict[str, Places] = field(default_factory=dict)
     """The same module as `scan` reads it, by the module that is asked."""
@@ -105,8 +105,8 @@ def dotted(node: cst.CSTNode | None) -> str:
     return ".".join([node.value, *reversed(parts)])
 
 
-_Item: TypeAlias = "tuple[cst.CSTNode, cst.CSTNode, Scope]"
-_Handler: TypeAlias = "Callable[[Index, Any, Scope], list[_Item]]"
+_Item: TypeAlias = "tuple[cst.CSTNode, cst.CSTNode, Block]"
+_Handler: TypeAlias = "Callable[[NameIndex, Any, Block], list[_Item]]"
 
 _PUNCTUATION = re.compile(
     r".*whitespace.*|leading_lines|lines_after_.*|header|footer|indent|[lr](par|bracket|brace)|comma|semicolon|"
@@ -149,12 +149,12 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
                     yield each
 
 
-def build(module: cst.Module) -> Index:
+def build(module: cst.Module) -> NameIndex:
     """Walk `module` once, in source order."""
-    index = Index(module)
+    index = NameIndex(module)
     parents, names, scopes = index.parents, index.names, index.scopes
     handlers = _HANDLERS
-    top = Scope("module")
+    top = Block("module")
     stack: list[_Item] = [(each, module, top) for each in reversed(module.body)]
     while stack:
         node, parent, scope = stack.pop()
@@ -176,11 +176,11 @@ def build(module: cst.Module) -> Index:
     return index
 
 
-def _same(node: cst.CSTNode, scope: Scope) -> list[_Item]:
+def _same(node: cst.CSTNode, scope: Block) -> list[_Item]:
     return [(each, node, scope) for each in children(node)]
 
 
-def _bind_target(index: Index, target: cst.CSTNode | None, scope: Scope) -> None:
+def _bind_target(index: NameIndex, target: cst.CSTNode | None, scope: Block) -> None:
     """Bind every name in an assignment target and note what is written rather than read."""
     if isinstance(target, cst.Name):
         index.stores.add(id(target))
@@ -193,14 +193,14 @@ def _bind_target(index: Index, target: cst.CSTNode | None, scope: Scope) -> None
 
 
 def _binds(attribute: str, *skipped: str) -> _Handler:
-    def handler(index: Index, node: Any, scope: Scope) -> list[_Item]:
+    def handler(index: NameIndex, node: Any, scope: Block) -> list[_Item]:
         _bind_target(index, getattr(node, attribute), scope.enclosing(*skipped))
         return _same(node, scope)
 
     return handler
 
 
-def _declared(_: Index, node: Any, scope: Scope) -> list[_Item]:
+def _declared(_: NameIndex, node: Any, scope: Block) -> list[_Item]:
     target = scope.enclosing("class", "function", "comprehension")
     if isinstance(node, cst.Nonlocal) and scope.parent is not None:
         target = scope.parent.enclosing("class", "comprehension")
@@ -210,15 +210,15 @@ def _declared(_: Index, node: Any, scope: Scope) -> list[_Item]:
     return []
 
 
-def _type_scope(node: Any, scope: Scope, below: list[_Item]) -> Scope:
+def _type_scope(node: Any, scope: Block, below: list[_Item]) -> Block:
     if node.type_parameters is None:
         return scope
-    inner = Scope("function", scope)
+    inner = Block("function", scope)
     below.append((node.type_parameters, node, inner))
     return inner
 
 
-def _function(_: Index, node: Any, scope: Scope) -> list[_Item]:
+def _function(_: NameIndex, node: Any, scope: Block) -> list[_Item]:
     scope.bind(node.name.value)
     below: list[_Item] = [(each, node, scope) for each in node.decorators]
     outer = _type_scope(node, scope, below)
@@ -227,12 +227,12 @@ def _function(_: Index, node: Any, scope: Scope) -> list[_Item]:
     return [*below, (node.body, node, _function_scope(node.params, outer))]
 
 
-def _lambda(_: Index, node: Any, scope: Scope) -> list[_Item]:
+def _lambda(_: NameIndex, node: Any, scope: Block) -> list[_Item]:
     return [(node.params, node, scope), (node.body, node, _function_scope(node.params, scope))]
 
 
-def _function_scope(parameters: cst.Parameters, outer: Scope) -> Scope:
-    scope = Scope("function", outer)
+def _function_scope(parameters: cst.Parameters, outer: Block) -> Block:
+    scope = Block("function", outer)
     found = [*parameters.posonly_params, *parameters.params, *parameters.kwonly_params]
     found += [each for each in (parameters.star_arg, parameters.star_kwarg) if isinstance(each, cst.Param)]
     for each in found:
@@ -240,21 +240,21 @@ def _function_scope(parameters: cst.Parameters, outer: Scope) -> Scope:
     return scope
 
 
-def _class(_: Index, node: Any, scope: Scope) -> list[_Item]:
+def _class(_: NameIndex, node: Any, scope: Block) -> list[_Item]:
     scope.bind(node.name.value)
     below: list[_Item] = [(each, node, scope) for each in node.decorators]
     outer = _type_scope(node, scope, below)
     below += [(each, node, outer) for each in (*node.bases, *node.keywords)]
-    below.append((node.body, node, Scope("class", outer)))
+    below.append((node.body, node, Block("class", outer)))
     return below
 
 
-def _comprehension(_: Index, node: Any, scope: Scope) -> list[_Item]:
-    inner = Scope("comprehension", scope)
+def _comprehension(_: NameIndex, node: Any, scope: Block) -> list[_Item]:
+    inner = Block("comprehension", scope)
     return [(each, node, inner) for each in children(node)]
 
 
-def _comp_for(index: Index, node: Any, scope: Scope) -> list[_Item]:
+def _comp_for(index: NameIndex, node: Any, scope: Block) -> list[_Item]:
     _bind_target(index, node.target, scope)
     first = not isinstance(index.parents[id(node)], cst.CompFor)
     outer = scope.parent if first and scope.parent is not None else scope
@@ -265,7 +265,7 @@ def _comp_for(index: Index, node: Any, scope: Scope) -> list[_Item]:
     return below
 
 
-def _import(index: Index, node: Any, scope: Scope) -> list[_Item]:
+def _import(index: NameIndex, node: Any, scope: Block) -> list[_Item]:
     if isinstance(node.names, cst.ImportStar):
         return []
     prefix = ""
@@ -287,7 +287,7 @@ def _import(index: Index, node: Any, scope: Scope) -> list[_Item]:
     return []
 
 
-def _type_variable(_: Index, node: Any, scope: Scope) -> list[_Item]:
+def _type_variable(_: NameIndex, node: Any, scope: Block) -> list[_Item]:
     scope.bind(node.name.value)
     return [(each, node, scope) for each in children(node) if each is not node.name]
 

@@ -14,7 +14,7 @@ BRANCHES = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 @dataclass(frozen=True)
-class Run:
+class Stretch:
     """Statements that follow each other in one block.
 
     Attributes:
@@ -26,7 +26,7 @@ class Run:
     stop: int
     around: tuple[int, ...]
 
-    def lies_in(self, other: Run) -> bool:
+    def lies_in(self, other: Stretch) -> bool:
         """Tell whether all of it is part of another, longer run, or of a statement of one."""
         if self.block is other.block:
             longer = other.stop - other.start > self.stop - self.start
@@ -85,7 +85,7 @@ def compounds(scope: cst.CSTNode) -> Iterator[Compound]:
 
 def runs(
     scope: cst.CSTNode, wanted: Sequence[tuple[str, ...]], first: bool = False, last: bool = False
-) -> Iterator[Run]:
+) -> Iterator[Stretch]:
     """Where statements that match follow each other; at the beginning or the end of a block if so asked."""
     if not wanted:
         return
@@ -95,7 +95,7 @@ def runs(
             if (first and start) or (last and start + len(wanted) < len(body)):
                 continue
             if all(matches(body[start + n], each) for n, each in enumerate(wanted)):
-                yield Run(block, start, start + len(wanted), around)
+                yield Stretch(block, start, start + len(wanted), around)
 
 
 def places(
@@ -105,7 +105,7 @@ def places(
     after: Sequence[tuple[str, ...]],
     first: bool = False,
     last: bool = False,
-) -> tuple[list[Run], int]:
+) -> tuple[list[Stretch], int]:
     """Where `before` is to become `after`, and in how many places it has.
 
     What lies in a longer run of the other kind is only a part of it: the statement below which

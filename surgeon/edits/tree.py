@@ -47,7 +47,9 @@ def is_below(name: str, top: str) -> bool:
 class Tree:
     """One module; `patch_id` marks the lines that the current patch inserts."""
 
-    def __init__(self, module: cst.Module, patch_id: str = "", *, index: scopes.Index | None = None) -> None:
+    def __init__(
+        self, module: cst.Module, patch_id: str = "", *, index: scopes.NameIndex | None = None
+    ) -> None:
         self.module = module
         self.patch_id = patch_id
         self._index = index
@@ -60,7 +62,7 @@ class Tree:
     # Questions
 
     @property
-    def index(self) -> scopes.Index:
+    def index(self) -> scopes.NameIndex:
         """The walk's result, made when first asked for."""
         if self._index is None:
             self._index = scopes.build(self.module)
@@ -69,7 +71,7 @@ class Tree:
     def references(self, name: str) -> list[Reference]:
         """Every place that reads `name` or something below it, in source order."""
         index = self.index
-        found: list[tuple[int, cst.Name, scopes.Scope]] = []
+        found: list[tuple[int, cst.Name, scopes.Block]] = []
         for local, targets in index.bound.items():
             if any(is_below(name, each) or is_below(each, name) for each in targets):
                 found += index.names.get(local, [])
@@ -261,7 +263,7 @@ class Tree:
             middle = [middle[0].with_changes(leading_lines=()), *middle[1:]]
         return [*before, *middle, *self._after.get(key, [])]
 
-    def _reference(self, root: cst.Name, scope: scopes.Scope, name: str) -> Reference | None:
+    def _reference(self, root: cst.Name, scope: scopes.Block, name: str) -> Reference | None:
         if id(root) in self.index.stores:
             return None
         for target in scope.lookup(root.value):

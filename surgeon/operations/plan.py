@@ -91,7 +91,7 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Future:
     """One file's future.
 
     Attributes:
@@ -107,18 +107,18 @@ class Outcome:
     refusals: tuple[SurgeonError, ...] = ()
 
 
-def without_rewriting(target: Target, aim: Aim, sources: Sources) -> Outcome | None:
+def without_rewriting(target: Target, aim: Aim, sources: Sources) -> Future | None:
     """What becomes of a file that no patch is wanted in; `None` where it must be rewritten."""
     if aim.forget:
-        return Outcome(target, sources, sources.current, None)
+        return Future(target, sources, sources.current, None)
     if not aim.patches:
-        return Outcome(target, sources, sources.original, None)
+        return Future(target, sources, sources.original, None)
     return None
 
 
 def rewritten(
     target: Target, patches: Sequence[Patch], sources: Sources, written: Rewrite | Refused
-) -> Outcome:
+) -> Future:
     """What becomes of a file whose original was rewritten.
 
     Raises:
@@ -149,7 +149,7 @@ def rewritten(
     )
     if done:
         refuse_unstorable(target.path, entry)
-    return Outcome(target, sources, written.result, entry if done else None, tuple(refusals.values()))
+    return Future(target, sources, written.result, entry if done else None, tuple(refusals.values()))
 
 
 def decision(target: Target, aim: Aim | Refused | None) -> Decision:

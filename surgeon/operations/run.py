@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from surgeon.errors import EnvironmentUnusable, Refused, SurgeonError
-from surgeon.operations.plan import Aim, Outcome, aim_of_apply, aim_of_revert
+from surgeon.operations.plan import Aim, Future, aim_of_apply, aim_of_revert
 from surgeon.operations.results import Result, exit_code
 from surgeon.operations.summary import details, summarise, troubles
 from surgeon.operations.survey import Site, Survey, Target, survey
@@ -276,7 +276,7 @@ def _settle(seen: Survey, site: Site) -> transaction.Settled:
     return replace(settled, left=tuple(left))
 
 
-def _unified(outcome: Outcome) -> str:
+def _unified(outcome: Future) -> str:
     import difflib  # here: every other command does without
 
     path = outcome.target.path

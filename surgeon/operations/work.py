@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from surgeon.errors import EnvironmentUnusable, Refused, SurgeonError
-from surgeon.operations.plan import Aim, Outcome, Sources, decision, reinstall, rewritten, without_rewriting
+from surgeon.operations.plan import Aim, Future, Sources, decision, reinstall, rewritten, without_rewriting
 from surgeon.operations.results import Decision
 from surgeon.operations.survey import Site, Survey, Target
 from surgeon.operations.verdict import Facts
@@ -37,14 +37,14 @@ class Work:
     """
 
     def __init__(self, registry: Registry, selected: frozenset[str]) -> None:
-        self.outcomes: dict[Path, list[Outcome]] = {}
+        self.outcomes: dict[Path, list[Future]] = {}
         self.refusals: list[SurgeonError] = []
         self.decisions: list[Decision] = []
         self.registry = registry
         self._known = registry.patches
         self._selected = selected
         self._unchecked: set[tuple[Path, str]] = set()
-        self._done: dict[tuple[Path, str], tuple[Facts, Aim, Outcome | Refused]] = {}
+        self._done: dict[tuple[Path, str], tuple[Facts, Aim, Future | Refused]] = {}
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -52,10 +52,10 @@ class Work:
         every = (outcome for outcomes in self.outcomes.values() for outcome in _changing(outcomes))
         return tuple(outcome.target.path for outcome in every)
 
-    def every(self) -> Iterator[tuple[Path, Outcome]]:
+    def every(self) -> Iterator[tuple[Path, Future]]:
         """Every outcome that was worked out, changing or not, with its site directory."""
         for (folder, _), (_, _, outcome) in self._done.items():
-            if isinstance(outcome, Outcome):
+            if isinstance(outcome, Future):
                 yield folder, outcome
 
     def plan(self, seen: Survey, aiming: Aiming, progress: Progress) -> None:
@@ -128,10 +128,10 @@ class Work:
 
     def _compile(self, seen: Survey, keys: Sequence[tuple[Path, str]]) -> None:
         """Refuse what the environment's own grammar does not take."""
-        fresh: dict[tuple[Path, str], Outcome] = {}
+        fresh: dict[tuple[Path, str], Future] = {}
         for key in self._unchecked.intersection(keys):
             outcome = self._done[key][2]
-            if isinstance(outcome, Outcome) and outcome.after != outcome.sources.original:
+            if isinstance(outcome, Future) and outcome.after != outcome.sources.original:
                 fresh[key] = outcome
         self._unchecked.clear()
         errors = compile_errors(seen.environment, [outcome.after for outcome in fresh.values()])
@@ -174,7 +174,7 @@ def _key(site: Site, target: Target) -> tuple[Path, str]:
     return site.store.root.folder, target.path
 
 
-def _changing(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+def _changing(outcomes: Iterable[Future]) -> Iterator[Future]:
     return (outcome for outcome in outcomes if outcome.after != outcome.sources.current)
 
 
@@ -199,7 +199,7 @@ def _sources(site: Site, target: Target, aim: Aim) -> Sources:
     return Sources(current, current, looks.mtime_ns, looks.link)
 
 
-def _change(site: Site, outcome: Outcome) -> Change:
+def _change(site: Site, outcome: Future) -> Change:
     """The change of one file: the original gets its time and its link back, a patched file a new time."""
     target, sources = outcome.target, outcome.sources
     change = Change(target.path, target.distribution, sources.current, outcome.after)
@@ -209,7 +209,7 @@ def _change(site: Site, outcome: Outcome) -> Change:
     return replace(change, mtime_ns=sources.mtime_ns, link=sources.link if holds else None)
 
 
-def _check_writable(site: Site, outcomes: Iterable[Outcome], prefix: Path | None) -> None:
+def _check_writable(site: Site, outcomes: Iterable[Future], prefix: Path | None) -> None:
     """Find out before the first change whether the last one will be possible.
 
     Raises:
@@ -245,7 +245,7 @@ def _cannot_be_read(target: Target, error: OSError) -> Refused:
     )
 
 
-def _does_not_compile(outcome: Outcome, error: str) -> Refused:
+def _does_not_compile(outcome: Future, error: str) -> Refused:
     return Refused(
         f"the patched file does not compile under this interpreter: {error}",
         path=outcome.target.path,

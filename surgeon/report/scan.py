@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 
 from surgeon.report.tables import on_terminal
 from surgeon.scan.gaps import When
-from surgeon.scan.results import Row, Scanned, ScanResult, Verdict
+from surgeon.scan.results import Missing, Outcome, Scanned, ScanResult
 
 Line = tuple[str, str]
 """A line, and the style (rich's) that it has on a terminal."""
 
 STYLES = {
-    Verdict.IMPORTS: "green",
-    Verdict.AFTER_APPLY: "yellow",
-    Verdict.IN_PART: "yellow",
-    Verdict.FAILS: "red",
-    Verdict.UNSEEN: "yellow",
+    Outcome.IMPORTS: "green",
+    Outcome.AFTER_APPLY: "yellow",
+    Outcome.IN_PART: "yellow",
+    Outcome.FAILS: "red",
+    Outcome.UNSEEN: "yellow",
 }
 
 
@@ -87,7 +87,7 @@ def _verdict(each: Scanned) -> tuple[str, ...]:
     return each.name, each.version, each.verdict.value, failing, str(after) if each.broken else "", why
 
 
-def _row(row: Row) -> tuple[str, ...]:
+def _row(row: Missing) -> tuple[str, ...]:
     name = f"{row.name}({row.keyword}=)" if row.keyword else row.name
     covered = " ".join(row.patches)
     if row.uncovered:

@@ -21,7 +21,7 @@ Attempt = Callable[[Sequence[Patch]], "Done | None"]
 
 
 @dataclass(frozen=True)
-class Edited:
+class EditedLines:
     """Where a patch, alone, changes a file.
 
     Attributes:
@@ -36,7 +36,7 @@ class Edited:
     lines: frozenset[int]
     gaps: frozenset[int]
 
-    def meets(self, other: Edited) -> bool:
+    def meets(self, other: EditedLines) -> bool:
         """Tell whether both change one line, or one inserts amid lines that the other changes."""
         return bool(
             self.lines & other.lines
@@ -77,7 +77,7 @@ def clashes(
     return found
 
 
-def edited(original: str, text: str, matches: int) -> Edited:
+def edited(original: str, text: str, matches: int) -> EditedLines:
     """Where `text` differs from `original`."""
     old, new = original.splitlines(), text.splitlines()
     skipped = _alike(old, new)
@@ -90,7 +90,7 @@ def edited(original: str, text: str, matches: int) -> Edited:
             gaps.add(skipped + a)
         elif tag != "equal":
             lines |= set(range(skipped + a, skipped + b))
-    return Edited(text, matches, frozenset(lines), frozenset(gaps))
+    return EditedLines(text, matches, frozenset(lines), frozenset(gaps))
 
 
 def _alike(old: Sequence[str], new: Sequence[str]) -> int:
@@ -105,7 +105,7 @@ def _alone(patches: Sequence[Patch], attempt: Attempt) -> dict[str, Done]:
     return {name: each for name, each in tried if each is not None and each[1][0]}
 
 
-def _commute(first: Patch, second: Patch, one: Edited, two: Edited, attempt: Attempt) -> bool:
+def _commute(first: Patch, second: Patch, one: EditedLines, two: EditedLines, attempt: Attempt) -> bool:
     forth, back = attempt([first, second]), attempt([second, first])
     if forth is None or back is None or forth[0]() != back[0]():
         return False

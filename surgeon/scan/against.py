@@ -13,7 +13,7 @@ from surgeon.scan.cover import Cover, Patched, Pending
 from surgeon.scan.gaps import Gap, When
 from surgeon.scan.graph import Certain, Expect, Failure, Graph, Module
 from surgeon.scan.reading import Key, Reading
-from surgeon.scan.results import Broken, Place, Row, Scanned, ScanResult, Verdict
+from surgeon.scan.results import Broken, Missing, Occurrence, Outcome, Scanned, ScanResult
 from surgeon.scan.surface import Surface
 from surgeon.sources.glance import Statement
 
@@ -148,8 +148,10 @@ class Against:
                 self.blame[module] = there, gap
         return own
 
-    def _rows(self, gaps: Mapping[Key, Sequence[Gap]], by: Mapping[Key, Mapping[Bite, str]]) -> Iterator[Row]:
-        places: dict[tuple[str, str, str], list[Place]] = {}
+    def _rows(
+        self, gaps: Mapping[Key, Sequence[Gap]], by: Mapping[Key, Mapping[Bite, str]]
+    ) -> Iterator[Missing]:
+        places: dict[tuple[str, str, str], list[Occurrence]] = {}
         for key, found in gaps.items():
             for gap in found:
                 patch = (
@@ -158,10 +160,10 @@ class Against:
                     else by.get(key, {}).get((gap.name, gap.keyword, gap.when), "")
                 )
                 row = self.now.origins[key[0]].name, gap.name, gap.keyword
-                places.setdefault(row, []).append(Place(key[1], gap.line, gap.when, patch))
+                places.setdefault(row, []).append(Occurrence(key[1], gap.line, gap.when, patch))
         order = list(When)
         rows = [
-            Row(
+            Missing(
                 *row, tuple(sorted(each, key=lambda place: (order.index(place.when), place.path, place.line)))
             )
             for row, each in places.items()
@@ -192,9 +194,9 @@ class Against:
         for origin in self.now.origins:
             modules = [file.module for file in origin.files]
             broken = tuple(broken_one(each) for each in modules if each in failing or each in still)
-            verdict = Verdict.UNSEEN if origin.unseen else _verdict(broken)
+            verdict = Outcome.UNSEEN if origin.unseen else _verdict(broken)
             roots = Counter(
-                each.reason for each in broken if each.after_apply or verdict is Verdict.AFTER_APPLY
+                each.reason for each in broken if each.after_apply or verdict is Outcome.AFTER_APPLY
             )
             patched = (
                 sum(self.cover.is_patched(origin.distribution, file.path) for file in origin.files)
@@ -219,14 +221,14 @@ def _lacks(gap: Gap) -> str:
     return f"{gap.name} takes no {gap.keyword}" if gap.keyword else f"{gap.name} is missing"
 
 
-def _verdict(broken: Sequence[Broken]) -> Verdict:
+def _verdict(broken: Sequence[Broken]) -> Outcome:
     """What a distribution comes to, given its modules that fail."""
     if not broken:
-        return Verdict.IMPORTS
+        return Outcome.IMPORTS
     still = [each.module for each in broken if each.after_apply]
     if not still:
-        return Verdict.AFTER_APPLY
-    return Verdict.FAILS if any("." not in module for module in still) else Verdict.IN_PART
+        return Outcome.AFTER_APPLY
+    return Outcome.FAILS if any("." not in module for module in still) else Outcome.IN_PART
 
 
 def _bites(gaps: Iterable[Gap]) -> set[Bite]:

@@ -29,7 +29,7 @@ PIECE_BYTES = 1 << 16
 _FRAME = re.compile(r'^  File "([^"<]+)", line (\d+) in ', re.MULTILINE)
 
 
-class Installed:
+class LiveModule:
     """The module of an environment. The process is started at once, and imports while we read sources.
 
     Where answers are remembered, it is only started for a question that is new.

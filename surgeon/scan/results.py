@@ -11,7 +11,7 @@ from surgeon.operations.results import SCHEMA
 from surgeon.scan.gaps import When
 
 
-class Verdict(enum.Enum):
+class Outcome(enum.Enum):
     """What becomes of a distribution whose modules are imported."""
 
     IMPORTS = "imports"
@@ -22,7 +22,7 @@ class Verdict(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Place:
+class Occurrence:
     """One use of something that is missing, in one file."""
 
     path: str
@@ -32,7 +32,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Row:
+class Missing:
     """One thing that is missing, as one distribution uses it.
 
     Attributes:
@@ -44,7 +44,7 @@ class Row:
     distribution: str
     name: str
     keyword: str
-    places: tuple[Place, ...]
+    places: tuple[Occurrence, ...]
 
     @property
     def when(self) -> When:
@@ -52,7 +52,7 @@ class Row:
         return next(when for when in When if any(place.when is when for place in self.places))
 
     @property
-    def first(self) -> Place:
+    def first(self) -> Occurrence:
         """The first of its gravest places."""
         return next(place for place in self.places if place.when is self.when)
 
@@ -101,7 +101,7 @@ class Scanned:
 
     name: str
     version: str
-    verdict: Verdict
+    verdict: Outcome
     files: int
     modules: int
     broken: tuple[Broken, ...] = ()
@@ -135,7 +135,7 @@ class ScanResult:
     module: str
     surface: str
     distributions: tuple[Scanned, ...] = ()
-    rows: tuple[Row, ...] = ()
+    rows: tuple[Missing, ...] = ()
     minimum: tuple[Minimum, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
     errors: tuple[SurgeonError, ...] = ()
@@ -191,7 +191,7 @@ def _scanned(each: Scanned) -> dict[str, Any]:
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: Missing) -> dict[str, Any]:
     return {
         "distribution": row.distribution,
         "name": row.name,
@@ -224,12 +224,12 @@ def from_json(content: dict[str, Any]) -> ScanResult:
         surface=content["surface"],
         distributions=tuple(_scanned_from(each) for each in content["distributions"]),
         rows=tuple(
-            Row(
+            Missing(
                 each["distribution"],
                 each["name"],
                 each["keyword"],
                 tuple(
-                    Place(place["path"], place["line"], When(place["when"]), place["patch"])
+                    Occurrence(place["path"], place["line"], When(place["when"]), place["patch"])
                     for place in each["places"]
                 ),
             )
@@ -246,7 +246,7 @@ def _scanned_from(each: dict[str, Any]) -> Scanned:
     return Scanned(
         each["name"],
         each["version"],
-        Verdict(each["verdict"]),
+        Outcome(each["verdict"]),
         each["files"],
         each["modules"],
         broken,

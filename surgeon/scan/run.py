@@ -16,7 +16,7 @@ from surgeon.scan.cover import Cover
 from surgeon.scan.files import Origin, headers, modules, of_distribution, origins, tops
 from surgeon.scan.gaps import Asking, When
 from surgeon.scan.grammar import Grammar
-from surgeon.scan.installed import Installed
+from surgeon.scan.installed import LiveModule
 from surgeon.scan.known import Known, imported
 from surgeon.scan.packages import Packages
 from surgeon.scan.packages import state as files_of
@@ -89,7 +89,7 @@ def scan(
         constants=environment.interpreter.constants,
         library=library,
     )
-    run = _Minimum if request.minimum else _Once
+    run = _MinimumRun if request.minimum else _Once
     result = run(environment, installed, registry, request, world, targets, state).result()
     if remember:
         cache.save(name, result.to_json())
@@ -153,7 +153,7 @@ class _Run:
         cover = Cover(self.registry, self.installed, instead)
         return Against(self.base(), surface, reading.asking(world, surface.ask), cover).result()
 
-    def looked(self, meanwhile: Installed | None = None) -> Reading:
+    def looked(self, meanwhile: LiveModule | None = None) -> Reading:
         """All sources, looked at; a module that is being imported meanwhile is asked ahead for its parts."""
         reading = Reading(self.targets, self.world, Known(lambda _: {}), Grammar(self.environment))
         if meanwhile and meanwhile.is_running:
@@ -177,7 +177,7 @@ class _Once(_Run):
         memory = (
             cache.surface_key(self.environment, self.state, self.world.versions, out) if self.state else ""
         )
-        surface = Installed(self.environment, self.request.module, version, out, memory)
+        surface = LiveModule(self.environment, self.request.module, version, out, memory)
         try:  # it imports the module while we look, and answers while we read
             reading = self.looked(surface)
             surface.meanwhile = reading.ahead(self._guess(version))
@@ -194,7 +194,7 @@ class _Once(_Run):
         return None
 
 
-class _Minimum(_Run):
+class _MinimumRun(_Run):
     """Every release of torch in the table."""
 
     def result(self) -> ScanResult:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """Where a name or an import stands.
 
     Attributes:
@@ -42,8 +42,8 @@ class Places:
     """
 
     source: Source
-    names: dict[str, list[Place | None]]
-    imports: list[Place]
+    names: dict[str, list[Position | None]]
+    imports: list[Position]
     judges: dict[tuple[str, str], Judge] = field(default_factory=dict)
 
 
@@ -56,7 +56,7 @@ def locate(text: str, top: str) -> Places:
     tree = ast.parse(text)
     reader = _Locating(top, "", False)
     source = reader.source(tree)
-    names: dict[str, list[Place | None]] = {}
+    names: dict[str, list[Position | None]] = {}
     imports = []
     for node in in_order(tree):
         found = reader.places.get(id(node))
@@ -70,7 +70,7 @@ def locate(text: str, top: str) -> Places:
 class _Locating(Reader):
     def __init__(self, top: str, package: str, lazy_annotations: bool) -> None:
         super().__init__(top, package, lazy_annotations)
-        self.places: dict[int, Place] = {}
+        self.places: dict[int, Position] = {}
         self._tests: dict[int, ast.expr] = {}
 
     def visit(self, node: ast.AST) -> None:
@@ -79,7 +79,7 @@ class _Locating(Reader):
             root = root.value
         if (isinstance(root, (ast.Import, ast.ImportFrom)) or spelling(root)) and id(root) not in self.places:
             bindings = tuple(self.scope.find(root.id)) if isinstance(root, ast.Name) else ()
-            self.places[id(root)] = Place(self.context, self.scope, self._tests.get(id(root)), bindings)
+            self.places[id(root)] = Position(self.context, self.scope, self._tests.get(id(root)), bindings)
         super().visit(node)
 
     def visit_If(self, node: ast.If) -> None:

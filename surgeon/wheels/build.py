@@ -29,7 +29,7 @@ from surgeon.wheels.wheel import Wheel, open_wheel
 
 
 @dataclass(frozen=True)
-class Order:
+class Options:
     """How the wheels are to be built.
 
     Attributes:
@@ -59,7 +59,7 @@ class _Item:
 
 def wheel(
     arguments: Sequence[str],
-    order: Order,
+    order: Options,
     registry: Registry,
     *,
     given: Sequence[str] = (),
@@ -165,7 +165,7 @@ def _decided(known: Conditions, wheels: Sequence[Wheel], registry: Registry) -> 
 class _Workshop:
     """What is the same for every wheel of a command."""
 
-    order: Order
+    order: Options
     known: Conditions
     environment: Environment | None
     registry: Registry

@@ -10,7 +10,7 @@ import pytest
 from surgeon import registry
 from surgeon.author.drafts import new
 from surgeon.author.results import Written
-from surgeon.author.template import Known, candidates, module
+from surgeon.author.template import Sketch, candidates, module
 from surgeon.author.trials import test as try_out
 from surgeon.errors import Refused, UsageError
 from surgeon.site.environment import find_environment
@@ -104,7 +104,7 @@ def test_what_is_not_installed_is_said_and_left_open(site: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("quote", ['a"b', "a\\b", "a'b", "a\nb"])
 def test_whatever_the_names_the_module_loads(tmp_path: Path, quote: str) -> None:
-    known = Known("mine", quote, f"{quote}.py", when={"torch": "<2"})
+    known = Sketch("mine", quote, f"{quote}.py", when={"torch": "<2"})
     (tmp_path / "mine.py").write_text(module(replace(known, file="a.py")))
     assert registry.load(tmp_path).patches["mine"].distribution == quote
 
@@ -136,7 +136,7 @@ def test_without_torch_the_names_are_those_of_the_package_that_is_read_most() ->
 
 
 def test_without_any_name_nothing_is_said_of_torch() -> None:
-    text = module(Known("an-id", "gadget", "gadget/core.py", "1.0+cu121"))
+    text = module(Sketch("an-id", "gadget", "gadget/core.py", "1.0+cu121"))
     assert "torch" not in text
     assert "import package\n\nVALUE = package.change_me\n" in text
     assert 'versions="==1.0"' in text

@@ -12,7 +12,7 @@ import pytest
 from surgeon.doctor import health
 from surgeon.doctor.examine import examine
 from surgeon.doctor.finding import Action
-from surgeon.doctor.integrity import Checked, Damage
+from surgeon.doctor.integrity import Damage, Inspected
 from surgeon.operations.work import silent
 from surgeon.site.environment import Environment
 from surgeon.site.inventory import UNREADABLE, Copy, Inventory, Row
@@ -94,7 +94,7 @@ def test_what_this_user_may_not_read_is_neither_damaged_nor_removed() -> None:
     copies.append(Copy("b", "1", Path("/site"), "b-1.dist-info", rows={"b/x.py": Row("sha256=x", 1)}))
     damages = {(Path("/site"), "b-1.dist-info"): [Damage("b/x.py", UNREADABLE), Damage("b/y.py", "missing")]}
     inventory = Inventory(tuple(copies), {each.name: each for each in copies})
-    found = health.damaged(inventory, Checked(damages, {}, 2, 0), {})
+    found = health.damaged(inventory, Inspected(damages, {}, 2, 0), {})
     assert [finding.code for finding in found] == ["unreadable", "unreadable", "missing-files"]
     needs = [(need.action, need.name) for finding in found[:2] for need in finding.needs]
     assert needs == [(Action.OPEN, "/site/a-1.dist-info"), (Action.OPEN, "/site/b")]

@@ -11,7 +11,7 @@ import pytest
 from surgeon.doctor import health, leftovers
 from surgeon.doctor.examine import examine
 from surgeon.doctor.finding import Action
-from surgeon.doctor.integrity import Look
+from surgeon.doctor.integrity import Inspection
 from surgeon.doctor.remedies import MOST_PATHS
 from surgeon.operations.work import silent
 from surgeon.site.inventory import Inventory, take
@@ -245,7 +245,7 @@ def test_only_what_has_to_be_is_hashed(site: Path) -> None:
     copies = take(environment(site)).copies
     files = 2 * 3  # a module, METADATA and WHEEL each
     for named, full, hashed in (((), False, 0), ({"a"}, False, 3), ((), True, files)):
-        checked = Look(copies, named, {}, full=full).check(silent)
+        checked = Inspection(copies, named, {}, full=full).check(silent)
         assert (checked.files, checked.hashed) == (files, hashed)
 
 

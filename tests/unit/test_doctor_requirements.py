@@ -12,7 +12,7 @@ from surgeon.doctor import profile
 from surgeon.doctor.evidence import Evidence
 from surgeon.doctor.finding import Action, Finding
 from surgeon.doctor.requirements import Rules, builds_of_torch, findings, partner
-from surgeon.scan.results import Scanned, Verdict
+from surgeon.scan.results import Outcome, Scanned
 from surgeon.site.inventory import Copy, Inventory
 from surgeon.site.versions import joined, possible
 
@@ -31,7 +31,7 @@ def look(*copies: Copy, seen: Evidence | None = None, **held: str) -> tuple[list
 
 def imports(*names: str) -> Evidence:
     """What a scan says where every module of some distributions imports."""
-    rows = {name: Scanned(name, "1", Verdict.IMPORTS, 3, 3) for name in names}
+    rows = {name: Scanned(name, "1", Outcome.IMPORTS, 3, 3) for name in names}
     return Evidence("2.1.0", scanned=rows)
 
 

@@ -71,7 +71,7 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def asked(venv: Path, program: str, questions: int = 1) -> EnvironmentUnusable:
     support.install(support.site_packages(venv), "library", "1.0", {"library.py": program.encode()})
-    surface = installed.Installed(find_environment(str(venv)), "library", "1.0")
+    surface = installed.LiveModule(find_environment(str(venv)), "library", "1.0")
     began = time.monotonic()
     try:
         surface.expect([Question(f"library.{'x' * 60}{n}") for n in range(questions)])
@@ -102,7 +102,7 @@ def test_more_questions_than_a_pipe_holds_wait_no_longer(venv: Path) -> None:
 def test_a_process_that_the_import_leaves_behind_ends_with_the_scan(venv: Path) -> None:
     program = f"import subprocess\nsubprocess.Popen(['sleep', '{LONG}'], close_fds=False)\n"
     support.install(support.site_packages(venv), "library", "1.0", {"library.py": program.encode()})
-    surface = installed.Installed(find_environment(str(venv)), "library", "1.0")
+    surface = installed.LiveModule(find_environment(str(venv)), "library", "1.0")
     try:
         assert not surface.ask([Question("library.y")])[Question("library.y")].exists
     finally:

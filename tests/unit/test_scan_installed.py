@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from surgeon.errors import EnvironmentUnusable
-from surgeon.scan.installed import Installed
+from surgeon.scan.installed import LiveModule
 from surgeon.scan.surface import Found, Question
 from surgeon.site.environment import Environment, find_environment
 from tests import support
@@ -43,8 +43,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return find_environment(str(folder))
 
 
-def asked(environment: Environment, *names: str, memory: str = "") -> tuple[dict[Question, Found], Installed]:
-    surface = Installed(environment, "library", "1.0", {"scanned"}, memory)
+def asked(
+    environment: Environment, *names: str, memory: str = ""
+) -> tuple[dict[Question, Found], LiveModule]:
+    surface = LiveModule(environment, "library", "1.0", {"scanned"}, memory)
     try:
         return dict(surface.ask([Question(name) for name in names])), surface
     finally:
@@ -59,7 +61,7 @@ def test_the_order_of_the_questions_is_of_no_account(environment: Environment) -
 
 
 def test_a_part_that_an_import_reaches_says_whom_it_asks(environment: Environment) -> None:
-    surface = Installed(environment, "library", "1.0", {"scanned"})
+    surface = LiveModule(environment, "library", "1.0", {"scanned"})
     try:
         for _ in range(2):
             found = surface.ask([Question("library.alone", True), Question("library.first.part", True)])
@@ -90,7 +92,7 @@ def test_what_was_answered_is_not_asked_again(environment: Environment) -> None:
 
 def test_work_goes_on_while_an_answer_is_waited_for(environment: Environment) -> None:
     done: list[int] = []
-    surface = Installed(environment, "library", "1.0")
+    surface = LiveModule(environment, "library", "1.0")
     surface.meanwhile = (done.append(number) for number in range(3))
     try:
         assert surface.ask([Question("library.first")])[Question("library.first")].exists
@@ -100,7 +102,7 @@ def test_work_goes_on_while_an_answer_is_waited_for(environment: Environment) ->
 
 
 def test_a_module_that_cannot_be_imported_is_named(environment: Environment) -> None:
-    surface = Installed(environment, "absent", "", memory="asked-3")
+    surface = LiveModule(environment, "absent", "", memory="asked-3")
     try:
         with pytest.raises(EnvironmentUnusable, match="No module named 'absent'"):
             surface.ask([Question("absent.x")])
@@ -113,7 +115,7 @@ def test_what_is_asked_ahead_is_answered_with_the_rest(environment: Environment)
     ahead = [Question(f"library.first.{'absent' * 10}{number}", True) for number in range(2_000)]
     rest = [Question(f"library.second.{'absent' * 10}{number}") for number in range(2_000)]
     known = [Question("library.first.part.f", True), Question("library.first.part.f")]
-    surface = Installed(environment, "library", "1.0", {"scanned"})
+    surface = LiveModule(environment, "library", "1.0", {"scanned"})
     try:
         surface.expect([*ahead, known[0]])
         surface.expect(rest)  # one thing at a time: this is left to the next question
@@ -126,12 +128,12 @@ def test_what_is_asked_ahead_is_answered_with_the_rest(environment: Environment)
 
 def test_where_answers_are_remembered_nothing_is_asked_ahead(environment: Environment) -> None:
     question = Question("library.first.part.f", True)
-    surface = Installed(environment, "library", "1.0", memory="asked-ahead")
+    surface = LiveModule(environment, "library", "1.0", memory="asked-ahead")
     try:
         assert surface.ask([question])[question].exists
     finally:
         surface.close()
-    again = Installed(environment, "library", "1.0", memory="asked-ahead")
+    again = LiveModule(environment, "library", "1.0", memory="asked-ahead")
     try:
         again.expect([question, Question("library.second", True)])
         assert not again.is_running

@@ -248,7 +248,7 @@ def test_an_authors_patch_is_for_the_release_that_it_was_made_on(version: str, s
     known = Installed(installed(site, "torch", version))
     for specifier in (versions.this_release(version), _when(known, "gadget")["torch"]):
         assert versions.satisfies(version, specifier), specifier
-    text = template.module(template.Known("x", "gadget", "gadget/core.py", version, _when(known, "gadget")))
+    text = template.module(template.Sketch("x", "gadget", "gadget/core.py", version, _when(known, "gadget")))
     (asked,) = [
         ast.literal_eval(node.value)
         for node in ast.walk(ast.parse(text))
