@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from surgeon import registry as registries
+from surgeon.answer import Place
 from surgeon.author import capture_text
 from surgeon.author.changes import compare
 from surgeon.author.drafts import module_name, write
 from surgeon.author.examples import checks
 from surgeon.author.excerpt import excerpts
 from surgeon.author.pristine import Pristine
-from surgeon.author.results import Place, Written
+from surgeon.author.results import Written
 from surgeon.errors import Refused, SurgeonError, UsageError
 from surgeon.patch import Case, Patch, at_least
 from surgeon.registry import Registry

@@ -6,7 +6,8 @@ import difflib
 import re
 from pathlib import Path
 
-from surgeon.author.results import Place, Written
+from surgeon.answer import Place
+from surgeon.author.results import Written
 from surgeon.author.template import Sketch, candidates, module
 from surgeon.errors import EnvironmentUnusable, Refused, UsageError
 from surgeon.registry import ID, Registry

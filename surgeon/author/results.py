@@ -2,43 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from surgeon.answer import NOWHERE, Place, envelope, exit_code
 from surgeon.author.examples import Check
 from surgeon.errors import SurgeonError
-from surgeon.operations.results import SCHEMA, exit_code
-from surgeon.site.environment import Environment
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a command looked.
-
-    Attributes:
-        python: the interpreter, or `None`.
-        site_packages: the first site directory, or `None`.
-    """
-
-    python: str | None = None
-    site_packages: str | None = None
-    site_directories: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, environment: Environment) -> Place:
-        """The place that an environment is."""
-        folders = tuple(str(folder) for folder in environment.site_directories)
-        python = str(environment.python) if environment.python else None
-        return cls(python, folders[0] if folders else None, folders)
-
-    def to_json(self) -> dict[str, Any]:
-        """As every command's `environment`."""
-        return {
-            "python": self.python,
-            "site_packages": self.site_packages,
-            "site_directories": list(self.site_directories),
-        }
 
 
 @dataclass(frozen=True)
@@ -53,7 +22,7 @@ class Written:
     """
 
     command: str
-    place: Place = Place()
+    place: Place = NOWHERE
     distribution: str = ""
     version: str = ""
     created: tuple[str, ...] = ()
@@ -70,18 +39,15 @@ class Written:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
-        return {
-            "schema": SCHEMA,
-            "command": self.command,
-            "environment": self.place.to_json(),
+        found = {
             "distribution": self.distribution,
             "version": self.version,
             "created": list(self.created),
             "patches": [{"id": each} for each in self.patches],
             "files": [{"path": each} for each in self.files],
             "notes": list(self.notes),
-            **_common(self.errors, self.warnings, self.exit_code),
         }
+        return envelope(self.command, self.place, found, self)
 
 
 @dataclass(frozen=True)
@@ -110,7 +76,7 @@ class Trial:
 class Tested:
     """The answer of `test`."""
 
-    place: Place = Place()
+    place: Place = NOWHERE
     trials: tuple[Trial, ...] = ()
     errors: tuple[SurgeonError, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -123,10 +89,7 @@ class Tested:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
-        return {
-            "schema": SCHEMA,
-            "command": self.command,
-            "environment": self.place.to_json(),
+        found = {
             "patches": [
                 {
                     "id": trial.id,
@@ -139,8 +102,8 @@ class Tested:
                 for trial in self.trials
             ],
             "checks": [_check(check) for trial in self.trials for check in trial.checks],
-            **_common(self.errors, self.warnings, self.exit_code),
         }
+        return envelope(self.command, self.place, found, self)
 
 
 def _check(check: Check) -> dict[str, Any]:
@@ -151,15 +114,4 @@ def _check(check: Check) -> dict[str, Any]:
         "passed": fault is None,
         "message": fault.message if fault else "",
         "diff": fault.diff if fault else "",
-    }
-
-
-def _common(errors: Sequence[SurgeonError], warnings: Sequence[str], code: int) -> dict[str, Any]:
-    return {
-        "warnings": list(warnings),
-        "errors": [
-            {"code": error.code, "message": error.message, "path": error.path, "hint": error.hint}
-            for error in errors
-        ],
-        "exit_code": code,
     }

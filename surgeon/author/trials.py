@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from surgeon.answer import Place
 from surgeon.author.examples import Check, Fault, checks, unbound
-from surgeon.author.results import Place, Tested, Trial
+from surgeon.author.results import Tested, Trial
 from surgeon.errors import SurgeonError
 from surgeon.operations.plan import Aim, Future
 from surgeon.operations.survey import Survey, Target, survey

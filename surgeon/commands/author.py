@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from surgeon.commands.options import Ids, Json, Patches, Python, Quiet, SitePackages, environment_of
+from surgeon.commands.options import Ids, Json, Patches, Python, Quiet, SitePackages, answer, environment_of
 
 Folder = Annotated[
     Path | None,
@@ -37,24 +37,25 @@ def new(
     """
     from dataclasses import replace
 
-    from surgeon import registry, report
+    from surgeon import registry
     from surgeon.author import project
     from surgeon.author.drafts import new as operation
     from surgeon.author.results import Written
     from surgeon.errors import SurgeonError
     from surgeon.report import author
 
-    try:
+    def whole() -> Written:
         chosen = project.folders(patches_from)
         known = registry.load(*chosen.folders)
         target = folder or project.folder_for_new(patches_from, chosen)
         result = operation(environment_of(python, site_packages), known, patch, distribution, file, target)
         others = project.others_in(target, result.created, chosen)
-        result = replace(result, warnings=(*chosen.notices, *result.warnings, *others))
-    except SurgeonError as error:
-        result = Written("new", errors=(error,))
-    report.show(result, author.written, as_json=json, quiet=quiet)
-    raise typer.Exit(result.exit_code)
+        return replace(result, warnings=(*chosen.notices, *result.warnings, *others))
+
+    def failed(error: SurgeonError) -> Written:
+        return Written("new", errors=(error,))
+
+    answer(whole, failed, author.written, as_json=json, quiet=quiet)
 
 
 def test(
@@ -71,7 +72,7 @@ def test(
     """
     from dataclasses import replace
 
-    from surgeon import registry, report
+    from surgeon import registry
     from surgeon.author import project
     from surgeon.author.results import Tested
     from surgeon.author.trials import test as operation
@@ -79,17 +80,18 @@ def test(
     from surgeon.report import author
     from surgeon.report.progress import progress
 
-    try:
+    def whole() -> Tested:
         chosen = project.folders(patches_from)
         known = registry.load(*chosen.folders)
         selected = known.select(patches or ())
         with progress(wanted=not (json or quiet)) as bar:
             result = operation(environment_of(python, site_packages), known, selected, progress=bar)
-        result = replace(result, warnings=(*chosen.notices, *result.warnings))
-    except SurgeonError as error:
-        result = Tested(errors=(error,))
-    report.show(result, author.tested, as_json=json, quiet=quiet)
-    raise typer.Exit(result.exit_code)
+        return replace(result, warnings=(*chosen.notices, *result.warnings))
+
+    def failed(error: SurgeonError) -> Tested:
+        return Tested(errors=(error,))
+
+    answer(whole, failed, author.tested, as_json=json, quiet=quiet)
 
 
 def capture(
@@ -119,22 +121,23 @@ def capture(
     """
     from dataclasses import replace
 
-    from surgeon import registry, report
+    from surgeon import registry
     from surgeon.author import project
     from surgeon.author.capture import capture as operation
     from surgeon.author.results import Written
     from surgeon.errors import SurgeonError
     from surgeon.report import author
 
-    try:
+    def whole() -> Written:
         chosen = project.folders(patches_from)
         known = registry.load(*chosen.folders)
         target = folder or project.folder_for_new(patches_from, chosen)
         environment = environment_of(python, site_packages)
         result = operation(environment, known, distribution, target, given_id=name, wheel=wheel, build=build)
         others = project.others_in(target, result.created, chosen)
-        result = replace(result, warnings=(*chosen.notices, *result.warnings, *others))
-    except SurgeonError as error:
-        result = Written("capture", errors=(error,))
-    report.show(result, author.written, as_json=json, quiet=quiet)
-    raise typer.Exit(result.exit_code)
+        return replace(result, warnings=(*chosen.notices, *result.warnings, *others))
+
+    def failed(error: SurgeonError) -> Written:
+        return Written("capture", errors=(error,))
+
+    answer(whole, failed, author.written, as_json=json, quiet=quiet)

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from surgeon.commands.options import Json, Patches, Python, Quiet, SitePackages, as_path, environment_of
+from surgeon.commands.options import (
+    Json,
+    Patches,
+    Python,
+    Quiet,
+    SitePackages,
+    answer,
+    as_path,
+    environment_of,
+)
 
 if TYPE_CHECKING:
     from surgeon.doctor.finding import Diagnosis
@@ -34,21 +43,15 @@ def doctor(
 
     Changes nothing. Exits with 1 if something is wrong.
     """
-    from surgeon import report
     from surgeon.doctor.finding import failure
-    from surgeon.errors import SurgeonError
     from surgeon.report.doctor import text
     from surgeon.report.progress import progress
 
-    try:
+    def whole() -> Diagnosis:
         with progress(wanted=not (json or quiet)) as bar:
-            result = _diagnose(
-                python, as_path(site_packages), as_path(patches_from), profile, full, probe, bar
-            )
-    except SurgeonError as error:
-        result = failure(error)
-    report.show(result, text, as_json=json, quiet=quiet)
-    raise typer.Exit(result.exit_code)
+            return _diagnose(python, as_path(site_packages), as_path(patches_from), profile, full, probe, bar)
+
+    answer(whole, failure, text, as_json=json, quiet=quiet)
 
 
 def _diagnose(

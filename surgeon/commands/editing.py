@@ -21,6 +21,7 @@ from surgeon.commands.options import (
     Quiet,
     SitePackages,
     Verbose,
+    answer,
     as_path,
     complete_patch,
     environment_of,
@@ -191,15 +192,14 @@ def _run(
     from dataclasses import replace
     from functools import partial
 
-    from surgeon import report
     from surgeon.author import project
-    from surgeon.errors import SurgeonError
     from surgeon.operations.results import failure
     from surgeon.report import edits
     from surgeon.report.progress import progress
 
     site_packages = as_path(site_packages)
-    try:
+
+    def whole() -> Result:
         with ThreadPoolExecutor(1) as meanwhile:  # the target's interpreter needs as long as the patches
             asked = meanwhile.submit(environment_of, python, site_packages)
             from surgeon import registry as patches
@@ -214,10 +214,8 @@ def _run(
             require_targets(environment, registry)
         with progress(wanted=not (as_json or quiet)) as bar:
             result = operation(environment, registry, selected, bar)
-        result = replace(result, warnings=(*chosen.notices, *result.warnings))
-    except SurgeonError as error:
-        result = failure(command, error)
-    if verbose:
-        edits.reasons(result)
-    report.show(result, partial(edits.text, all_patches=bool(ids)), as_json=as_json, quiet=quiet)
-    raise typer.Exit(result.exit_code)
+        return replace(result, warnings=(*chosen.notices, *result.warnings))
+
+    text = partial(edits.text, all_patches=bool(ids))
+    before = edits.reasons if verbose else None
+    answer(whole, partial(failure, command), text, as_json=as_json, quiet=quiet, before=before)

@@ -1,13 +1,16 @@
-"""The options that several commands share, and what each does with the environment that they name."""
+"""The options that several commands share, the environment that they name, and how a command answers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
+    from surgeon.errors import SurgeonError
+    from surgeon.report import AnyAnswer
     from surgeon.site.environment import Environment
 
 
@@ -60,6 +63,38 @@ Verbose = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")]
+
+
+def answer(
+    operation: Callable[[], AnyAnswer],
+    failed: Callable[[SurgeonError], AnyAnswer],
+    text: Callable[[AnyAnswer], None],
+    *,
+    as_json: bool,
+    quiet: bool,
+    before: Callable[[AnyAnswer], None] | None = None,
+) -> NoReturn:
+    """Do what a command is for, show what came of it, and end with its exit code.
+
+    Args:
+        failed: makes the answer of a command that could not even begin.
+        text: prints an answer for people.
+        before: prints what comes first, for machines too (to stderr).
+
+    Raises:
+        typer.Exit: always.
+    """
+    from surgeon import report
+    from surgeon.errors import SurgeonError
+
+    try:
+        result = operation()
+    except SurgeonError as error:
+        result = failed(error)
+    if before is not None:
+        before(result)
+    report.show(result, text, as_json=as_json, quiet=quiet)
+    raise typer.Exit(result.exit_code)
 
 
 def as_path(value: Path | str | None) -> Path | None:

@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from surgeon.commands.options import Json, Patches, Python, Quiet, SitePackages, as_path, environment_of
+from surgeon.commands.options import (
+    Json,
+    Patches,
+    Python,
+    Quiet,
+    SitePackages,
+    answer,
+    as_path,
+    environment_of,
+)
 
 
 def scan(
@@ -45,9 +54,9 @@ def scan(
     """
     import gc
     from dataclasses import replace
+    from functools import partial
 
     from surgeon import registry as patches
-    from surgeon import report
     from surgeon.author import project
     from surgeon.errors import SurgeonError, UsageError
     from surgeon.report import scan as shown
@@ -59,7 +68,8 @@ def scan(
     gc.disable()  # nothing that a scan makes outlives the program
     # A `Quick` command leaves what was not given `None`.
     module, torch, fail_on = module or "torch", torch or "", fail_on or ""
-    try:
+
+    def whole() -> ScanResult:
         if fail_on not in ("", "import", "call"):
             raise UsageError(f"--fail-on takes import or call, not {fail_on!r}", hint="name one of them")
         if (torch or minimum) and module != "torch":
@@ -70,8 +80,9 @@ def scan(
         chosen = project.folders(as_path(patches_from))
         registry = patches.load(*chosen.folders, remembered=True)
         result = operation(environment_of(python, as_path(site_packages)), registry, request)
-        result = replace(result, warnings=(*chosen.notices, *result.warnings))
-    except SurgeonError as error:
-        result = ScanResult(None, (), module, "", errors=(error,), exit_code=error.exit_code)
-    report.show(result, lambda each: shown.text(each, verbose=verbose), as_json=json, quiet=quiet)
-    raise typer.Exit(result.exit_code)
+        return replace(result, warnings=(*chosen.notices, *result.warnings))
+
+    def failed(error: SurgeonError) -> ScanResult:
+        return ScanResult(None, (), module, "", errors=(error,), exit_code=error.exit_code)
+
+    answer(whole, failed, partial(shown.text, verbose=verbose), as_json=json, quiet=quiet)

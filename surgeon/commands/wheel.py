@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from surgeon.commands.options import DryRun, Json, Patches, Python, Quiet, SitePackages, environment_of
+from surgeon.commands.options import (
+    DryRun,
+    Json,
+    Patches,
+    Python,
+    Quiet,
+    SitePackages,
+    answer,
+    environment_of,
+)
 
 
 def wheel(
@@ -42,7 +51,6 @@ def wheel(
     from dataclasses import replace
 
     from surgeon import registry as patches
-    from surgeon import report
     from surgeon.author import project
     from surgeon.errors import SurgeonError
     from surgeon.report.progress import progress
@@ -50,7 +58,7 @@ def wheel(
     from surgeon.wheels import build
     from surgeon.wheels.results import Shipped
 
-    try:
+    def whole() -> Shipped:
         chosen = project.folders(patches_from)
         named = python is not None or site_packages is not None
         environment = environment_of(python, site_packages) if named else None
@@ -60,8 +68,9 @@ def wheel(
             result = build.wheel(
                 wheels, order, registry, given=beside or (), environment=environment, progress=bar
             )
-        result = replace(result, warnings=(*chosen.notices, *result.warnings))
-    except SurgeonError as error:
-        result = Shipped(errors=(error,), dry_run=dry_run)
-    report.show(result, shipped, as_json=json, quiet=quiet)
-    raise typer.Exit(result.exit_code)
+        return replace(result, warnings=(*chosen.notices, *result.warnings))
+
+    def failed(error: SurgeonError) -> Shipped:
+        return Shipped(errors=(error,), dry_run=dry_run)
+
+    answer(whole, failed, shipped, as_json=json, quiet=quiet)

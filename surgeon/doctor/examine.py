@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from surgeon.answer import exit_code
 from surgeon.doctor import evidence, health, leftovers, profile, requirements, stack
 from surgeon.doctor.finding import Action, Diagnosis, Finding, Need
 from surgeon.doctor.fitting import ReleaseIndex
@@ -16,7 +17,7 @@ from surgeon.doctor.remedies import Toolbox, plan
 from surgeon.doctor.unfit import Search
 from surgeon.errors import SurgeonError
 from surgeon.operations import run as operations
-from surgeon.operations.results import Result, exit_code
+from surgeon.operations.results import Result
 from surgeon.operations.verdict import State
 from surgeon.registry import Registry
 from surgeon.site.distribution import normalised

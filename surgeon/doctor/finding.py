@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from surgeon.answer import Place, envelope
 from surgeon.errors import SurgeonError
-from surgeon.operations.results import SCHEMA
 
 
 class Action(IntEnum):
@@ -142,14 +142,7 @@ class Diagnosis:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` prints. Keys are only ever added to it (`schema` 1)."""
-        return {
-            "schema": SCHEMA,
-            "command": "doctor",
-            "environment": {
-                "python": self.python,
-                "site_packages": self.site_packages,
-                "site_directories": list(self.site_directories),
-            },
+        found = {
             "profiles": list(self.profiles),
             "findings": [self._finding(number) for number in range(len(self.findings))],
             "remedies": [
@@ -159,13 +152,9 @@ class Diagnosis:
             "probes": [_probe(probe) for probe in self.probes],
             "notes": list(self.notes),
             "checked": dict(self.checked),
-            "warnings": list(self.warnings),
-            "errors": [
-                {"code": error.code, "message": error.message, "path": error.path, "hint": error.hint}
-                for error in self.errors
-            ],
-            "exit_code": self.exit_code,
         }
+        place = Place(self.python, self.site_packages, self.site_directories)
+        return envelope("doctor", place, found, self)
 
     def _finding(self, number: int) -> dict[str, Any]:
         finding = self.findings[number]

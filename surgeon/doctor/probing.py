@@ -21,11 +21,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from surgeon.answer import exit_code
 from surgeon.doctor.finding import Diagnosis, Finding, Probe
 from surgeon.doctor.integrity import Progress
 from surgeon.errors import EnvironmentUnusable
 from surgeon.operations.plan import Aim
-from surgeon.operations.results import exit_code
 from surgeon.operations.survey import Survey, Target, survey
 from surgeon.operations.verdict import State
 from surgeon.operations.work import Work, silent

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from surgeon.answer import Place, envelope
 from surgeon.errors import SurgeonError
 from surgeon.operations.verdict import State
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -99,14 +98,7 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` prints. Keys are only ever added to it (`schema` 1)."""
-        return {
-            "schema": SCHEMA,
-            "command": self.command,
-            "environment": {
-                "python": self.python,
-                "site_packages": self.site_packages,
-                "site_directories": list(self.site_directories),
-            },
+        found = {
             "patches": [
                 {
                     "id": patch.id,
@@ -122,13 +114,10 @@ class Result:
             "summary": dict(self.summary),
             "changed": list(self.changed),
             "dry_run": self.dry_run,
-            "warnings": list(self.warnings),
-            "errors": [
-                {"code": error.code, "message": error.message, "path": error.path, "hint": error.hint}
-                for error in self.errors
-            ],
-            "exit_code": self.exit_code,
         }
+        return envelope(
+            self.command, Place(self.python, self.site_packages, self.site_directories), found, self
+        )
 
 
 def _file(file: FileResult) -> dict[str, Any]:
@@ -147,8 +136,3 @@ def _file(file: FileResult) -> dict[str, Any]:
 def failure(command: str, error: SurgeonError) -> Result:
     """The answer of a command that could not even begin."""
     return Result(command, None, None, errors=(error,), exit_code=error.exit_code)
-
-
-def exit_code(errors: tuple[SurgeonError, ...], otherwise: int = 0) -> int:
-    """The gravest exit code that any failure asks for; `otherwise` where there is none."""
-    return max((error.exit_code for error in errors), default=otherwise)

@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from surgeon.answer import exit_code
 from surgeon.errors import EnvironmentUnusable, Refused, SurgeonError
 from surgeon.operations.plan import Aim, Future, aim_of_apply, aim_of_revert
-from surgeon.operations.results import Result, exit_code
+from surgeon.operations.results import Result
 from surgeon.operations.summary import details, summarise, troubles
 from surgeon.operations.survey import Site, Survey, Target, survey
 from surgeon.operations.verdict import State

@@ -6,28 +6,13 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
-from surgeon.errors import SurgeonError
+from surgeon.answer import Answer
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """All but tabs and line feeds (C0 and C1, ECMA-48)."""
-
-
-class Answer(Protocol):
-    """What every command's result has."""
-
-    @property
-    def errors(self) -> Sequence[SurgeonError]:
-        """What went wrong."""
-
-    @property
-    def warnings(self) -> Sequence[str]:
-        """What a user should know and need not act on."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The object that `--json` prints."""
 
 
 AnyAnswer = TypeVar("AnyAnswer", bound=Answer)

@@ -6,8 +6,8 @@ import enum
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from surgeon.answer import Place, envelope
 from surgeon.errors import SurgeonError
-from surgeon.operations.results import SCHEMA
 from surgeon.scan.gaps import When
 
 
@@ -145,27 +145,16 @@ class ScanResult:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` prints. Keys are only ever added to it (`schema` 1)."""
-        return {
-            "schema": SCHEMA,
-            "command": "scan",
-            "environment": {
-                "python": self.python,
-                "site_packages": self.site_packages,
-                "site_directories": list(self.site_directories),
-            },
+        found = {
             "module": self.module,
             "surface": self.surface,
             "distributions": [_scanned(each) for each in self.distributions],
             "missing": [_row(each) for each in self.rows],
             "minimum": [asdict(each) for each in self.minimum],
             "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
-            "warnings": list(self.warnings),
-            "errors": [
-                {"code": error.code, "message": error.message, "path": error.path, "hint": error.hint}
-                for error in self.errors
-            ],
-            "exit_code": self.exit_code,
         }
+        place = Place(self.python, self.site_packages, self.site_directories)
+        return envelope("scan", place, found, self)
 
 
 def _scanned(each: Scanned) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from surgeon.answer import Place, envelope, exit_code
 from surgeon.errors import SurgeonError
-from surgeon.operations.results import SCHEMA, exit_code
 from surgeon.site.environment import Environment
 
 WRITTEN, PENDING, UNCHANGED, NOT_NEEDED, REFUSED = "written", "pending", "unchanged", "not-needed", "refused"
@@ -70,26 +70,12 @@ class Shipped:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `--json` prints. Keys are only ever added to it (`schema` 1)."""
-        environment = self.environment
-        folders = [str(folder) for folder in environment.site_directories] if environment else []
-        return {
-            "schema": SCHEMA,
-            "command": self.command,
-            "environment": {
-                "python": str(environment.python) if environment and environment.python else None,
-                "site_packages": folders[0] if folders else None,
-                "site_directories": folders,
-            },
+        found = {
             "conditions": dict(self.conditions),
             "wheels": [_wheel(wheel) for wheel in self.wheels],
             "dry_run": self.dry_run,
-            "warnings": list(self.warnings),
-            "errors": [
-                {"code": error.code, "message": error.message, "path": error.path, "hint": error.hint}
-                for error in self.errors
-            ],
-            "exit_code": self.exit_code,
         }
+        return envelope(self.command, Place.of(self.environment), found, self)
 
 
 def _wheel(wheel: Built) -> dict[str, Any]:
