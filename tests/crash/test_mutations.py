@@ -51,6 +51,11 @@ FILES = """        with store.root.together():
                 bytecode.purge(store.root, change.path, pycache_prefix)
 """
 COMMIT = "        store.write_manifest(data)\n"
+DISSOLVE = """    store.collect(manifest)
+    if not manifest.files:
+        store.dissolve()
+"""
+CLEAR_UP = "    store.remove_journal()\n" + DISSOLVE
 UTIME = "            os.utime(descriptor, ns=(looks.mtime_ns, looks.mtime_ns))\n"
 IN_PLACE = """            target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644, dir_fd=parent)
             with os.fdopen(target, "wb") as file:
@@ -101,7 +106,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "no sync of what a killed run left": Mutation(
         "site/transaction.py",
-        (("            store.sync()\n", ""),),
+        (("        store.sync()\n", ""),),
         f"{POWER}::test_a_kill_and_later_a_power_cut",
     ),
     "no sync of what a killed recovery put back": Mutation(
@@ -112,7 +117,7 @@ MUTATIONS: dict[str, Mutation] = {
     "no sync of bytecode that a killed run removed": Mutation(
         "site/transaction.py",
         (("            bytecode.sync(store.root, step.path, pycache_prefix)\n", ""),),
-        f"{POWER}::test_a_kill_and_later_a_power_cut",
+        f"{POWER}::test_what_is_reported_after_a_kill_outlives_a_power_cut",
     ),
     "no lock": Mutation(
         "site/fs.py",
@@ -179,14 +184,9 @@ MUTATIONS: dict[str, Mutation] = {
     "the journal goes before the commit": Mutation(
         "site/transaction.py", ((COMMIT, "        store.remove_journal()\n" + COMMIT),), f"{CUT}[first apply]"
     ),
-    "objects go before the journal": Mutation(
+    "the store goes before the journal": Mutation(
         "site/transaction.py",
-        (
-            (
-                "    store.remove_journal()\n    store.collect(manifest)\n",
-                "    store.collect(manifest)\n    store.remove_journal()\n",
-            ),
-        ),
+        ((CLEAR_UP, DISSOLVE + "    store.remove_journal()\n"),),
         CUT,
     ),
     "originals are not kept": Mutation(
@@ -249,7 +249,7 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "the mode is not kept": Mutation("site/fs.py", (("os.fchmod(descriptor, looks.mode)", "pass"),), FS),
     "a digest of the patch's text": Mutation(
-        "digest.py",
+        "rewriting/digest.py",
         (("        values = _Values()\n", "        raise ValueError\n"),),
         "tests/unit/test_digest.py::test_what_decides_no_bytes_is_not_in_it",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 
 from surgeon.errors import SurgeonError
 from tests.crash import power, seam
-from tests.crash.scenes import RECOVERY, SCENES, TARGETS, check_settled, contents, looks
+from tests.crash.scenes import RECOVERY, SCENES, TARGETS, check_settled, contents, looks, stale
 from tests.tools.scale import scaled
 
 EVERY = {**SCENES, **RECOVERY}
@@ -106,6 +107,28 @@ def test_a_kill_and_later_a_power_cut(scene: str, memory: Path, record_property:
         expected.check(tree, FOLLOWING[number % len(FOLLOWING)], memory / "cut", when)
     record_property("distinct states", len(states))
     record_property("states checked", len(chosen))
+
+
+@pytest.mark.parametrize("scene", EVERY)
+def test_what_is_reported_after_a_kill_outlives_a_power_cut(
+    scene: str, memory: Path, record_property: Figure
+) -> None:
+    """Whatever a killed run had done and not synced: once the next one is done, it is settled for good."""
+    expected = Expected(scene, memory)
+    risky = run(expected, shutil.copytree(expected.model, memory / "run")).risky
+    checked = 0
+    for call, following in itertools.product(risky, FOLLOWING):
+        disk = killed_and_followed(expected, call, following, memory / "twice")
+        disk.states.clear()
+        disk.observe()
+        for _, tree in disk.states.values():
+            site = power.materialise(tree, memory / "cut")
+            assert contents(site) in expected.at_rest, f"{following} after a kill before {call}"
+            assert not stale(site), f"{following} after a kill before {call}"
+            shutil.rmtree(site)
+            checked += 1
+    record_property("kills", len(risky) * len(FOLLOWING))
+    record_property("states checked", checked)
 
 
 def killed_and_followed(expected: Expected, call: int, following: str, place: Path) -> power.Disk:
