@@ -276,7 +276,13 @@ def documented(found, name):
         match = re.match(r"\s*(?:[\w.]+\.)?%s\((.*)\)\s*(->.*)?$" % re.escape(last), line)
         if match:
             names += re.findall(r"(?:^|,)\s*\*?(\w+)\s*(?=[=:,]|$)", re.sub(r"[\[\]()]", " ", match.group(1)))
-    return sorted({*names, *ANY_BUILTIN}) if names else None
+    return sorted({*names, *overloads(last), *ANY_BUILTIN}) if names else None
+
+
+def overloads(name):
+    """What any overload of an operator of torch takes: the docstring tells of the newest one alone."""
+    schemas = getattr(sys.modules.get("torch._C"), "_jit_get_schemas_for_operator", lambda _: ())
+    return [each.name for schema in schemas("aten::" + name) for each in schema.arguments]
 
 
 if __name__ == "__main__":

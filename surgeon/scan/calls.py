@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from surgeon.scan.gaps import Gap
 from surgeon.scan.reading import Key, Reading
+from surgeon.sources.compute import CannotTell, Computer, Frame, Raised
+from surgeon.sources.guards import Judge
 
 _DEPTH = 6
 """How many packages may hand a name on."""
@@ -37,8 +41,20 @@ def calls(reading: Reading, keys: Collection[Key]) -> Iterator[tuple[Key, int, K
         judged = reading.certain(key)
         for order in judged.orders if judged else ():
             found = reach.get(_defined(reading, order.target))
-            if found and found[0] != key and not order.caught & found[1].errors:
+            if not found or found[0] == key or order.caught & found[1].errors:
+                continue
+            if not _returns(reading, key, order.source):
                 yield key, order.line, *found
+
+
+def _returns(reading: Reading, key: Key, call: str) -> bool:
+    """Whether a call is known to come to something, on a way that leads past what bites."""
+    judge = Judge(replace(reading.world, asked=reading.known.exists), reading.source_of(key))
+    try:
+        Computer().value(ast.parse(call, mode="eval").body, Frame(judge, judge.source.scope))
+    except (CannotTell, Raised, SyntaxError, RecursionError):
+        return False
+    return True
 
 
 def _may_call(reading: Reading, key: Key, words: Mapping[str, set[str]], reach: Mapping[str, object]) -> bool:

@@ -69,8 +69,7 @@ def origins(
     """
     if wanted:
         return [_named(each, installed) for each in dict.fromkeys(wanted)]
-    providers = {normalised(module), *owners}
-    asking = sorted(each.name for each in known if providers & each.requires)
+    asking = sorted(_users(list(known), installed, module, {normalised(module), *owners}))
     every = (found for name in asking if (found := installed.find(name)))
     chosen = [each for each in every if folder in (None, each.site)]
     if not chosen:
@@ -80,6 +79,41 @@ def origins(
             code="nothing-to-scan",
         )
     return [of_distribution(found) for found in chosen]
+
+
+def _users(
+    known: Sequence[Header], installed: Installed, module: str, providers: Collection[str]
+) -> set[str]:
+    """The distributions that depend on a module, say so or not.
+
+    Of those that do not, two kinds are looked at: what requires one that does, whole (trl requires
+    accelerate); of all others, the sources right in their packages (torchao, einops).
+    """
+    users = {each.name for each in known if each.requires.intersection(providers)}
+    its_own = {name for each in known if each.name in providers for name in (each.name, *each.requires)}
+    near, before = set(users), -1
+    while len(near) > before:
+        before = len(near)
+        near |= {each.name for each in known if each.requires & near}
+    for each in known:
+        found = installed.find(each.name) if each.name not in users | its_own else None
+        if found and _imports(found, module, whole=each.name in near):
+            users.add(each.name)
+    return users
+
+
+def _imports(distribution: Distribution, module: str, *, whole: bool) -> bool:
+    """Tell whether a source of a distribution has an import of a module in it."""
+    pattern = re.compile(rb"(?m)^[ \t]*(?:import|from)[ \t]+%s\b" % re.escape(module.encode()))
+    for path in distribution.paths:
+        if not path.endswith(".py") or not _can_be_opened(path) or (path.count("/") > 1 and not whole):
+            continue
+        try:
+            if pattern.search((distribution.site / path).read_bytes()):
+                return True
+        except OSError:  # damaged installs concern doctor
+            continue
+    return False
 
 
 @dataclass(frozen=True)

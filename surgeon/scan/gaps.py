@@ -81,6 +81,7 @@ class Handed:
         keywords: those given by keyword.
         line: 1-based.
         caught: the errors that are caught around the call.
+        source: the call; empty for a decorator.
     """
 
     target: str
@@ -88,6 +89,7 @@ class Handed:
     keywords: tuple[tuple[str, str], ...]
     line: int
     caught: frozenset[str]
+    source: str = ""
 
 
 def questions(source: Source) -> list[Question]:
@@ -205,6 +207,7 @@ def _handed(order: Order, source: Source) -> Handed:
         tuple((each.arg, _word(each.value, source)) for each in call.keywords if each.arg) if call else (),
         order.line,
         order.context.caught,
+        ast.unparse(call) if call else "",
     )
 
 

@@ -151,7 +151,7 @@ class Reading:
         for key in doubtful:
             if known.doubts(self._bare[key]):
                 with suppress(*UNREADABLE):
-                    self._ahead[key] = self._read(key)
+                    self._ahead[key] = self.source_of(key)
                 yield
 
     def suspects(self) -> set[Key]:
@@ -214,7 +214,7 @@ class Reading:
         refused: dict[Key, tuple[bytes, str]] = {}
         for key in keys:
             try:
-                source = self._ahead.pop(key, None) or self._read(key)
+                source = self._ahead.pop(key, None) or self.source_of(key)
                 judged[key] = self._judgement(key, source)
             except SyntaxError as error:
                 refused[key] = self.bytes_of(key), str(error)
@@ -225,7 +225,7 @@ class Reading:
             try:
                 reason = tree if isinstance(tree, str) else ""
                 if not isinstance(tree, str):
-                    judged[key] = self._judgement(key, self._read(key, tree))
+                    judged[key] = self._judgement(key, self.source_of(key, tree))
             except UNREADABLE as error:
                 reason = str(error)
             if reason:
@@ -237,7 +237,12 @@ class Reading:
         world = replace(self.world, asked=self.known.exists)
         return judge(source, world, found, self.known.loadable)
 
-    def _read(self, key: Key, tree: ast.Module | None = None) -> Source:
+    def source_of(self, key: Key, tree: ast.Module | None = None) -> Source:
+        """A file, parsed, or read out of the tree that the target's own parser made.
+
+        Raises:
+            OSError, SyntaxError, ValueError, RecursionError, MemoryError: it cannot be.
+        """
         lazy = self.world.python >= (3, 14)
         tree = tree or self.grammar.parse(self.bytes_of(key))
         return read(tree, self.world.top, self.files[key].package, lazy_annotations=lazy)

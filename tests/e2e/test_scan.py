@@ -141,3 +141,22 @@ def test_the_lowest_torch_on_which_everything_imports(wheels: Path, tmp_path: Pa
     assert rows[-1].failing == 0, "the newest torch has all that these releases import"
     assert all(row.failing_after_apply <= row.failing for row in rows)
     assert [row.failing for row in rows] == sorted((row.failing for row in rows), reverse=True)
+
+
+KEYWORDS = """
+import torch
+torch.std(x, dim=-1, unbiased=False)
+torch.bernoulli(x, p=0.5)
+torch.tensor_split(x, indices=(1,))
+torch.var_mean(x, unbiased=False)
+torch.nn.functional.scaled_dot_product_attention(q, k, v, scale=1, enable_gqa=True)
+torch.sum(x, axis=1, dtype=None, nosuch=2)
+"""
+
+
+def test_a_keyword_that_any_overload_takes_is_taken(stack: tuple[str, Path], tmp_path: Path) -> None:
+    source = tmp_path / "keywords.py"
+    source.write_text(KEYWORDS)
+    answer = support.surgeon("scan", "-p", stack[1], source, XDG_CACHE_HOME=str(tmp_path / "cache"))
+    found = {(each["name"].rpartition(".")[2], each["keyword"]) for each in answer.json["missing"]}  # type: ignore[attr-defined]
+    assert found == {("scaled_dot_product_attention", "enable_gqa"), ("sum", "nosuch")}

@@ -5,6 +5,12 @@ One table: `scan` and the edits are both held to it, because there is one readin
 """
 
 GUARDED = [
+    "import torch\nV = tuple(int(x) for x in torch.__version__.split('.')[:2])\nif V >= (2, 4):\n    torch.xpu",
+    "import torch\nV = tuple(map(int, torch.__version__.split('+')[0].split('.')[:2]))\nif V >= (2, 4):\n    torch.xpu",
+    "import torch\ndef new(*n): return tuple(int(x) for x in torch.__version__.split('.')[:2]) >= n\nif new(2, 4):\n    torch.xpu",
+    "import torch\nif torch.__version__ >= (2, 4):\n    torch.xpu",
+    "import torch\nif int(torch.__version__.split('.')[0]) >= 2 and int(torch.__version__.split('.')[1]) >= 4:\n    torch.xpu",
+    "import torch\nclass Has:\n    NEW = hasattr(torch, 'xpu')\nif Has.NEW:\n    torch.xpu",
     "try:\n    import torch.xpu\nexcept ImportError:\n    pass",
     "try:\n    import torch.xpu\nexcept ModuleNotFoundError:\n    pass",
     "try:\n    import torch.xpu\nexcept (ValueError, ImportError):\n    pass",
@@ -91,6 +97,9 @@ GUARDED_HERE = [
 ]
 """Safe by what else is there (packages, the rest of torch, the interpreter, the machine): an edit must not know."""
 UNGUARDED = [
+    "import torch\ndef new(*n): return tuple(int(x) for x in torch.__version__.split('.')[:2]) >= n\nif new(2, 0):\n    torch.xpu",
+    "import torch\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING or torch.distributed.is_available():\n    torch.xpu",
+    "import torch\nclass Has:\n    NEW = hasattr(torch, 'cuda')\nif not Has.NEW:\n    pass\nelse:\n    torch.xpu",
     "import torch\ntry:\n    import numpy\n    x = torch.xpu\nexcept ModuleNotFoundError:\n    pass",
     "try:\n    import torch.xpu\nexcept AttributeError:\n    pass",
     "import torch\ntry:\n    torch.xpu\nexcept ImportError:\n    pass",
