@@ -117,6 +117,7 @@ class Judge:
     """What the names of the module come to, and the calls of its functions; see `Computer`."""
     _come_to: dict[tuple[Condition, str], bool | None] = field(default_factory=dict)
     _ideal: Judge | None = None
+    _flags: dict[tuple[Binding, str], bool | None] = field(default_factory=dict)
     _computed: dict[ast.expr, bool | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -367,13 +368,20 @@ class Judge:
         if isinstance(test, ast.Name):
             found = self.live(test.id, scope, missing)
             if found and all(each.value is not None for each in found):
-                sides = {self.outcome(each.value, scope, missing, depth + 1) for each in found if each.value}
+                sides = {self._set_to(each, scope, missing, depth) for each in found}
                 if len(sides) == 1 and None not in sides:
                     return sides.pop()
         version = _VERSION_IN_NAME.search(last)
         if version and VERSION_CHECK.search(last.lower()):
             return self._versions.check(last.lower(), [".".join(version.groups())])
         return self._availability(last.lower(), missing)
+
+    def _set_to(self, binding: Binding, scope: Scope, missing: str, depth: int) -> bool | None:
+        key = binding, missing
+        if key not in self._flags and binding.value is not None:
+            self._flags[key] = None  # what leads to itself says nothing
+            self._flags[key] = self.outcome(binding.value, scope, missing, depth + 1)
+        return self._flags.get(key)
 
     def _availability(self, word: str, missing: str) -> bool | None:
         """`is_torch_xpu_available` is false without torch.xpu; one that is not known to be true is false."""

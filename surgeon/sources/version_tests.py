@@ -11,7 +11,7 @@ from typing import Any
 from packaging.version import Version
 
 from surgeon.site.versions import parsed, release
-from surgeon.sources.names import Scope, dotted
+from surgeon.sources.names import Binding, Scope, dotted
 
 COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
@@ -44,6 +44,7 @@ class Versions:
 
     def __init__(self, installed: Mapping[str, str]) -> None:
         self._installed = installed
+        self._given: dict[Binding, Version | None] = {}
 
     def comparison(self, left: ast.expr, sign: str, right: ast.expr, scope: Scope) -> bool | None:
         """What a comparison comes to, or `None` where one side is no version that is known."""
@@ -100,9 +101,11 @@ class Versions:
         """`torch.__version__`, `_torch_version`, or a name that was given such a value."""
         name = dotted(node)
         for binding in scope.find(name) if name else ():
-            if binding.value is not None and (
-                found := self.of(binding.value, binding.scope_of(scope), depth + 1)
-            ):
+            if binding not in self._given:
+                self._given[binding] = None  # what leads to itself says nothing
+                if binding.value is not None:
+                    self._given[binding] = self.of(binding.value, binding.scope_of(scope), depth + 1)
+            if found := self._given[binding]:
                 return found
         if isinstance(node, ast.Attribute):
             if node.attr in ("__version__", "VERSION", "version"):

@@ -1,4 +1,4 @@
-# ruff: noqa: PLW0603, UP031
+# ruff: noqa: PLR0911, PLW0603, PTH123, UP031
 """Run by a target's interpreter: imports modules, each in a process of its own, and says what came of it.
 
 Arguments: how many processes at a time, how many seconds each may take. Stdin: a JSON list of
@@ -11,6 +11,7 @@ in it. What a module finds is what it would find in a fresh interpreter, where i
 with its packages as well.
 """
 
+import ast
 import importlib
 import json
 import os
@@ -123,8 +124,12 @@ def missing(error, frames):
         return "%s.%s" % (name, error.name) if of_torch(name) else ""
     if isinstance(error, ModuleNotFoundError):
         return error.name if of_torch(error.name or "") and error.name != "torch" else ""
+    if isinstance(error, NameError):
+        return skipped(error, frames)
     if isinstance(error, ImportError):
         text = str(error)
+        if "requires the PyTorch library but it was not found" in text:
+            return "torch"  # transformers takes one that is too old for absent
         if of_torch(error.name or "") and text.startswith("cannot import name"):
             return "%s.%s" % (error.name, text.split("'")[1])
     if isinstance(error, TypeError) and "unexpected keyword argument" in str(error):
@@ -132,8 +137,25 @@ def missing(error, frames):
     return ""
 
 
+def skipped(error, frames):
+    """What of torch a name would be that is not defined, where its import stands in a condition."""
+    name = str(error).partition("'")[2].partition("'")[0]
+    try:
+        with open(frames[-1].filename, "rb") as file:
+            tree = ast.parse(file.read())
+    except (OSError, SyntaxError, IndexError):
+        return ""
+    for node in ast.walk(tree):
+        for each in getattr(node, "names", ()) if node not in tree.body else ():
+            if isinstance(each, ast.alias) and name == (each.asname or each.name.partition(".")[0]):
+                full = ".".join(filter(None, (getattr(node, "module", ""), each.name)))
+                return full if of_torch(full) else ""
+    return ""
+
+
 def of_torch(name):
     return name == "torch" or name.startswith("torch.")
 
 
-main()
+if __name__ == "__main__":
+    main()

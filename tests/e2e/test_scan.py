@@ -154,6 +154,7 @@ torch.sum(x, axis=1, dtype=None, nosuch=2)
 """
 
 
+@pytest.mark.e2e
 def test_a_keyword_that_any_overload_takes_is_taken(stack: tuple[str, Path], tmp_path: Path) -> None:
     source = tmp_path / "keywords.py"
     source.write_text(KEYWORDS)

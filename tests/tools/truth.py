@@ -1,10 +1,17 @@
 """Holds what `scan` predicts against what importing really does, module by module.
 
     python -m tests.tools.truth [STACK...] [--sample N]
+    python -m tests.tools.truth --environment VENV --packages NAME,NAME [--sample N] [--rows FILE]
+    python -m tests.tools.truth --packages-of HALF [--sample N]
 
 Each module is imported in a process of its own (`tests/e2e/importing.py`) on the real torch 2.1.0,
 unpatched. Writes each stack's figures into `docs/scan-truth.json` and the table in `docs/scan.md`;
 a sample is called one, and never takes the place of a whole measurement.
+
+The second form measures any environment, the third the packages of `fixtures/truth.json`: those that
+were looked at while `scan` was built, or those that were not. Of each package so many modules are
+taken as `--sample` says, always the same ones, with the packages that they are in. `--rows` keeps
+what importing gave, so that it is not done twice.
 """
 
 from __future__ import annotations
@@ -21,10 +28,15 @@ from typing import Any
 from tests import environments, support
 
 STACKS = ("nov26", "dec25", "aug25")
+HALVES = ("looked at", "untouched")
+OTHERS = ("truth-a", "truth-b", "truth-c")
 PROGRAM = support.HERE / "e2e" / "importing.py"
 PAGE = support.CHECKOUT / "docs" / "scan.md"
+PACKAGES = support.CHECKOUT / "fixtures" / "truth.json"
 ANSWER = support.CHECKOUT / "docs" / "scan-truth.json"
 SECONDS_PER_MODULE = 180
+NOT_PACKAGES = ("tests", "test", "examples", "scripts", "setup", "conftest")
+"""What wheels leave beside their packages."""
 NOT_OURS = ("torchvision",)
 """Distributions that belong to torch itself: built against exactly this one."""
 
@@ -109,6 +121,44 @@ def modules_of(venv: Path) -> list[str]:
     return sorted({file.module for each in every if each.name not in NOT_OURS for file in each.files})
 
 
+def measure_packages(venv: Path, name: str, packages: Sequence[str], sample: int, rows: Path | None) -> Truth:
+    """Scan an environment, import some modules of some packages, and compare."""
+    scanned = support.surgeon("scan", "-p", venv).json
+    broken = {e["module"]: e for row in scanned["distributions"] for e in row["broken"]}  # type: ignore[attr-defined]
+    chosen = sampled(venv, packages, sample)
+    known: dict[str, list[list[str]]] = {}
+    if rows and rows.exists():
+        known = {row["module"]: row["chain"] for row in map(json.loads, rows.read_text().splitlines())}
+    fresh = [each for each in chosen if each not in known]
+    found = imported(venv, fresh) if fresh else {}
+    if rows and found:
+        with rows.open("a") as file:
+            file.writelines(json.dumps({"module": m, "chain": c}) + "\n" for m, c in found.items())
+    known |= found
+    return replace(compare(name, broken, {m: known[m] for m in chosen}), whole=False)
+
+
+def sampled(venv: Path, packages: Sequence[str], sample: int) -> list[str]:
+    """Of each package so many modules, the same ones each time, with the packages that they are in."""
+    from surgeon.scan.files import of_distribution
+    from surgeon.site.distribution import Installed
+    from surgeon.site.environment import find_environment
+
+    installed = Installed(find_environment(str(venv)))
+    chosen: set[str] = set()
+    for name in packages:
+        found = installed.find(name)
+        assert found, f"{name} is not installed in {venv}"
+        every = sorted({file.module for file in of_distribution(found).files})
+        every = [each for each in every if all(part.isidentifier() for part in each.split("."))]
+        tops = [each for each in every if "." not in each and each not in NOT_PACKAGES]
+        for module in [*tops, *random.Random(name).sample(every, min(sample, len(every)))]:
+            parts = module.split(".")
+            above = {".".join(parts[: number + 1]) for number in range(len(parts))}
+            chosen |= above & set(every)
+    return sorted(chosen)
+
+
 def imported(venv: Path, modules: Sequence[str]) -> dict[str, list[list[str]]]:
     """Import each module in a process of its own; the errors of each, from the last to its first cause."""
     done = subprocess.run(
@@ -118,7 +168,7 @@ def imported(venv: Path, modules: Sequence[str]) -> dict[str, list[list[str]]]:
         text=True,
         check=True,
         cwd="/",
-        env=support.clean_environ(HF_HUB_OFFLINE="1", CUDA_VISIBLE_DEVICES=""),
+        env=support.clean_environ(HF_HUB_OFFLINE="1", CUDA_VISIBLE_DEVICES="", CC="false", CXX="false"),
     )
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     found = {row["module"]: row["chain"] for row in rows}
@@ -154,15 +204,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stacks", nargs="*", default=STACKS)
     parser.add_argument("--sample", type=int, default=0)
+    parser.add_argument("--environment", type=Path)
+    parser.add_argument("--packages", default="")
+    parser.add_argument("--packages-of", choices=HALVES, default="")
+    parser.add_argument("--rows", type=Path)
     given = parser.parse_args()
+    if given.environment:
+        chosen = given.packages.split(",")
+        show(measure_packages(given.environment, given.environment.name, chosen, given.sample, given.rows))
+        return
+    if given.packages_of:
+        found = []
+        for stack, packages in json.loads(PACKAGES.read_text())[given.packages_of].items():
+            venv = environments.pod(support.CACHE / "scan" / stack, stack)
+            environments.compile_all(venv)
+            found.append(measure_packages(venv, stack, packages, given.sample, given.rows))
+            show(found[-1])
+            write_down(found[-1])
+        return
     for stack in given.stacks:
         venv = environments.pod(support.CACHE / "scan" / stack, stack)
         truth = measure(venv, stack, given.sample)
-        print(truth, flush=True)
-        for title, which in (("missed", truth.missed), ("false", truth.false)):
-            for module, what in which.items():
-                print(f"  {title}: {module}: {what}")
+        show(truth)
         write_down(truth)
+
+
+def show(truth: Truth) -> None:
+    """Print what was found, every miss and every false alarm with it."""
+    print(truth, flush=True)
+    for title, which in (("missed", truth.missed), ("false", truth.false)):
+        for module, what in which.items():
+            print(f"  {title}: {module}: {what}")
 
 
 def write_down(truth: Truth) -> None:
@@ -171,7 +243,7 @@ def write_down(truth: Truth) -> None:
     known = {row.stack: row for row in rows}
     if truth.whole or not (truth.stack in known and known[truth.stack].whole):
         known[truth.stack] = truth
-    every = [known[stack] for stack in STACKS if stack in known]
+    every = [known[stack] for stack in (*STACKS, *OTHERS) if stack in known]
     ANSWER.write_text(json.dumps([asdict(each) for each in every], indent=1) + "\n")
     PAGE.write_text(_with_table(PAGE.read_text(), every))
 

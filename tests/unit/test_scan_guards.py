@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import libcst as cst
 import pytest
 
@@ -56,3 +58,10 @@ def test_a_version_check_is_computed_for_the_torch_that_is_asked() -> None:
     found = read(source.encode(), "torch")
     judged = judge(found, World("torch", newer, {"torch"}), {each: answer(each) for each in questions(found)})
     assert [gap.when.value for gap in judged.gaps] == ["import"]
+
+
+def test_names_that_lead_to_each_other_take_no_time() -> None:
+    names = [f"n{number}" for number in range(40)]
+    lines = [f"if x: {a}, {b} = {b}.f({a}), g({a}, {b})" for _ in range(4) for a, b in pairwise(names)]
+    tests = [f"if {name} >= 3 and {name}: torch.xpu" for name in names]
+    assert when("\n".join(["import torch", *lines, *tests])) == "import"
