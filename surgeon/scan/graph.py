@@ -81,7 +81,10 @@ class Graph:
         self._add(modules.values())
         self._children: dict[str, list[str]] = {}
         for name in modules:
-            self._children.setdefault(name.rpartition(".")[0], []).append(name)
+            above = name.rpartition(".")[0]
+            while above and above not in modules:  # a folder without an `__init__.py` (PEP 420)
+                above = above.rpartition(".")[0]
+            self._children.setdefault(above, []).append(name)
 
     def _add(self, modules: Iterable[Module]) -> None:
         for module in modules:

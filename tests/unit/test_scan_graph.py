@@ -183,3 +183,7 @@ def test_a_graph_with_other_imports_in_one_module() -> None:
     assert set(changed.failing(own)) == {"c"}
     assert set(changed.failing({"d": (1, ATTRIBUTE_ERRORS)})) == {"a", "b", "d"}
     assert set(graph.failing(own)) == {"a", "b", "c"}, "the first graph is as it was"
+
+
+def test_a_module_in_a_folder_without_init_fails_with_the_package_above() -> None:
+    assert failing({"p/__init__.py": "", "p/inner/deep.py": ""}, "p") == {"p", "p.inner.deep"}
