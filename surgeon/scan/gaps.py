@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from surgeon.scan.surface import Found, Question
-from surgeon.sources.glance import Statement
+from surgeon.sources.glance import LOADING, Statement
 from surgeon.sources.guards import ATTRIBUTE_ERRORS, IMPORT_ERRORS, KEYWORD_ERRORS, NAME_ERRORS, Judge, World
 from surgeon.sources.names import Import, Loader, Order, Source, Use, below, text
 
@@ -128,8 +128,15 @@ def judge(
         for each in source.imports
         if _runs(judge, each)
     )
+    loads = (
+        (Statement(LOADING[each.name], (), 0, True), each.context.caught)
+        for each in source.uses
+        if each.name in LOADING
+        and not judge.is_dead(each.context)
+        and judge.runs_at_import(each.context, "", frozenset())
+    )
     orders = (_handed(each, source) for each in source.orders if _is_done(judge, each))
-    return Judged(tuple(dict.fromkeys(gaps)), tuple(imports), source.loaders, tuple(orders), tuple(reach))
+    return Judged(tuple(dict.fromkeys(gaps)), (*imports, *loads), source.loaders, tuple(orders), tuple(reach))
 
 
 def _unbound(judge: Judge, use: Use) -> Gap | None:

@@ -40,6 +40,11 @@ _END = re.compile(rb"[ \t)\\]*(?:[\r\n;#]|$)")
 _BLANK = b" \t\r\n\f\v(\\"
 _PART_OF_A_NAME = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
 _LONGEST_GAP = 500
+LOADING = dict.fromkeys(
+    ("torch.compile", *(f"torch.compiler.{each}" for each in ("allow_in_graph", "disable", "reset"))),
+    "torch._dynamo",
+)
+"""Functions that import a part of their module when they are called, which imports other packages."""
 _ROUNDS = 3
 """How often an alias of an alias is followed; see `references`."""
 
@@ -107,6 +112,10 @@ def glance(data: bytes, top: str, package: str) -> Glance:
             elif name != "*":
                 aliases.setdefault(alias or name, set()).add(reached)
     names, keywords = _uses(data, aliases) if aliases else (set(), set())
+    if names & LOADING.keys():
+        for part in {LOADING[each] for each in names & LOADING.keys()}:
+            imported.add(part)
+            statements.append(Statement(part, (), 0, False))
     looked_up = _looked_up(data, aliases) if aliases else set()
     texts = _imported_by_name(data)
     return Glance(

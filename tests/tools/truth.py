@@ -29,7 +29,7 @@ from tests import environments, support
 
 STACKS = ("nov26", "dec25", "aug25")
 HALVES = ("looked at", "untouched")
-OTHERS = ("truth-a", "truth-b", "truth-c")
+OTHERS = ("truth-a", "truth-b", "truth-c, never looked at", "truth-c")
 PROGRAM = support.HERE / "e2e" / "importing.py"
 PAGE = support.CHECKOUT / "docs" / "scan.md"
 PACKAGES = support.CHECKOUT / "fixtures" / "truth.json"

@@ -187,3 +187,10 @@ def test_a_graph_with_other_imports_in_one_module() -> None:
 
 def test_a_module_in_a_folder_without_init_fails_with_the_package_above() -> None:
     assert failing({"p/__init__.py": "", "p/inner/deep.py": ""}, "p") == {"p", "p.inner.deep"}
+
+
+def test_a_call_that_loads_a_part_imports_what_that_part_asks_for() -> None:
+    world = {"t.py": "", "user.py": "import torch\n@torch.compiler.disable\ndef f(): pass"}
+    assert failing(world, "t", drags="t") == {"t", "user"}
+    world = {"t.py": "", "user.py": "import torch\ndef f(): return torch.compile(f)"}
+    assert failing(world, "t", drags="t") == {"t"}
