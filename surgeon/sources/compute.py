@@ -264,8 +264,19 @@ class Computer:
         return rule(node, frame)
 
     def truth(self, node: ast.expr, frame: Frame) -> bool:
-        """Whether an expression comes to something that counts as true."""
-        return self.is_true(self.value(node, frame))
+        """Whether an expression comes to something that counts as true: that may be known where it is not."""
+        if not isinstance(node, ast.BoolOp):
+            return self.is_true(self.value(node, frame))
+        decisive, unsure = isinstance(node.op, ast.Or), False
+        for each in node.values:
+            try:
+                if self.truth(each, frame) is decisive:
+                    return decisive
+            except CannotTell:
+                unsure = True
+        if unsure:
+            raise CannotTell
+        return not decisive
 
     def is_true(self, value: Any) -> bool:
         if isinstance(value, PLAIN):
@@ -448,19 +459,11 @@ class Computer:
 
     def _boolop(self, node: ast.BoolOp, frame: Frame) -> Any:
         decisive = isinstance(node.op, ast.Or)
-        unsure = False
         value: Any = None
         for each in node.values:
-            try:
-                value = self.value(each, frame)
-                if self.is_true(value) is decisive:
-                    if unsure:
-                        return decisive
-                    return value
-            except CannotTell:
-                unsure = True
-        if unsure:
-            raise CannotTell
+            value = self.value(each, frame)
+            if self.is_true(value) is decisive:
+                break
         return value
 
     def _unaryop(self, node: ast.UnaryOp, frame: Frame) -> Any:

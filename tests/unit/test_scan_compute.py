@@ -174,6 +174,8 @@ def test_a_new_torch(test: str, folder: Path) -> None:
     [
         "open('x').read()",
         "unknown(2)",
+        "(unknown(2) or 1) <= 1",
+        "(unknown(2) and 0) == 0",
         "torch.cuda.is_available()",
         "at_least(unknown)",
         "[x for x in iter(int, 1)]",
