@@ -22,6 +22,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from surgeon.sources.bounds import is_too_large, is_too_much
 from surgeon.sources.names import Binding, Scope, below
 
 if TYPE_CHECKING:
@@ -495,10 +496,7 @@ class Computer:
             text = next(each for each in values if not isinstance(each, Version))
             if isinstance(text, str):  # LooseVersion compares with texts
                 values = tuple(_safely(Version, [each], {}) if each is text else each for each in values)
-        found = _safely(operation, values, {})
-        if isinstance(found, (str, list, tuple)) and len(found) > 10_000:
-            raise CannotTell
-        return found
+        return _safely(operation, values, {})
 
     def _ifexp(self, node: ast.IfExp, frame: Frame) -> Any:
         return self.value(node.body if self.truth(node.test, frame) else node.orelse, frame)
@@ -1056,10 +1054,20 @@ def _error(node: ast.expr | None) -> Raised:
 
 
 def _safely(operation: Callable[..., Any], arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
-    """Do something with plain values; what Python raises, the code would."""
+    """Do something with plain values; what Python raises, the code would.
+
+    Raises:
+        CannotTell: it could take long, or what comes of it is huge.
+        Raised: it raises.
+    """
+    if is_too_much(operation, arguments, keywords):
+        raise CannotTell
     try:
-        return operation(*arguments, **keywords)
+        found = operation(*arguments, **keywords)
     except _FAILURES as error:
         raise Raised(*(each.__name__ for each in type(error).__mro__)) from error
     except (RecursionError, MemoryError, re.error, OverflowError) as error:
         raise CannotTell from error
+    if is_too_large(found):
+        raise CannotTell
+    return found

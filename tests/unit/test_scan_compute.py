@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from pathlib import Path
 
 import pytest
@@ -190,3 +191,30 @@ def test_nothing_that_is_read_is_run(folder: Path, tmp_path: Path) -> None:
     assert _outcome(f"__import__('pathlib').Path({str(mark)!r}).touch() and True", "2.1.0", folder) is None
     assert _outcome("(9 ** 9 ** 9) > 1", "2.1.0", folder) is None
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "len(list(range(10**9)))",
+        "sum(range(1000000000000))",
+        "max(range(1000000000000))",
+        "sorted(range(10000000000))",
+        "'%999999999d' % 1",
+        "'%*d' % (999999999, 1)",
+        "'{:>999999999}'.format(1)",
+        "'{:>{}}'.format(1, 999999999)",
+        "f'{1:>999999999}'",
+        "'1'.zfill(999999999)",
+        "''.join(['x' for a in range(9999) for b in range(9999)])",
+        "re.match('(a+)+$', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab')",
+        "re.compile('(a|a)*$').match('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab')",
+        "re.match('a*a*a*a*a*a*b', '" + "a" * 200 + "')",
+        "re.match('.*.*x', '" + "a" * 9000 + "')",
+    ],
+)
+def test_a_source_cannot_hold_up_its_reader(test: str, folder: Path) -> None:
+    """It would take minutes, or gigabytes: nothing is told instead, at once."""
+    began = time.process_time()
+    assert _outcome(test, "2.1.0", folder) is None
+    assert time.process_time() - began < 1
