@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from surgeon.doctor.integrity import Progress
 from surgeon.errors import EnvironmentUnusable, SurgeonError
 from surgeon.registry import Registry
-from surgeon.scan.files import headers
+from surgeon.scan.files import NOTHING_TO_SCAN
 from surgeon.scan.results import Broken, Missing, Scanned, ScanResult
 from surgeon.scan.run import Request, scan
-from surgeon.site.distribution import Installed
 from surgeon.site.environment import Environment
 from surgeon.site.inventory import Inventory
 
 TORCH = "torch"
-IMPORTS_TORCH = re.compile(rb"(?m)^(?:import|from)[ \t]+torch\b")
 
 
 @dataclass(frozen=True)
@@ -89,9 +85,7 @@ def look(environment: Environment, inventory: Inventory, registry: Registry, pro
     Only what can be told is: without a torch, or with nobody who needs it, there is no evidence.
     """
     torch = inventory.used.get(TORCH)
-    installed = Installed(environment)
-    names = _users(environment, installed) if torch else []
-    if not torch or not names:
+    if not torch:
         return Evidence()
     progress("asking torch for what the installed packages need", 0, 1)
     unusable = ""
@@ -99,11 +93,13 @@ def look(environment: Environment, inventory: Inventory, registry: Registry, pro
     table = "" if environment.python and "torch/__init__.py" in torch.rows else torch.version
     try:
         try:
-            result = scan(environment, registry, Request(tuple(names), release=table))
+            result = scan(environment, registry, Request(release=table))
         except EnvironmentUnusable as error:
             unusable, table = error.message, torch.version
-            result = scan(environment, registry, Request(tuple(names), release=table))
+            result = scan(environment, registry, Request(release=table))
     except SurgeonError as error:
+        if error.code == NOTHING_TO_SCAN:
+            return Evidence()
         return Evidence(torch.version, table, unusable, error.message)
     finally:
         progress("asking torch for what the installed packages need", 1, 1)
@@ -117,23 +113,3 @@ def of(result: ScanResult) -> Evidence:
         if row.uncovered:
             calls.setdefault(row.distribution, []).append(row)
     return Evidence(scanned={each.name: each for each in result.distributions}, calls=calls)
-
-
-def _users(environment: Environment, installed: Installed) -> list[str]:
-    """Who needs torch: says so, or imports it without saying so (torchao)."""
-    found = []
-    for each in headers(environment):
-        distribution = installed.find(each.name) if each.name != TORCH else None
-        if distribution is None:
-            continue
-        sources = (distribution.site / path for path in distribution.paths if path.endswith(".py"))
-        if TORCH in each.requires or any(_imports(source) for source in sources):
-            found.append(each.name)
-    return sorted(found)
-
-
-def _imports(path: Path) -> bool:
-    try:
-        return IMPORTS_TORCH.search(path.read_bytes()) is not None
-    except (OSError, ValueError):  # the latter: a name that the file system's encoding cannot say
-        return False

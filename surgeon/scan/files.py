@@ -14,6 +14,9 @@ from surgeon.site.distribution import Distribution, Installed, normalised
 from surgeon.site.environment import Environment
 from surgeon.site.fs import is_contained
 
+NOTHING_TO_SCAN = "nothing-to-scan"
+"""The code of the error that says that nothing here depends on the module."""
+
 
 @dataclass(frozen=True)
 class File:
@@ -76,7 +79,7 @@ def origins(
         raise UsageError(
             f"nothing that is installed here depends on {module}",
             hint="name a distribution or a folder: m3d-surgeon scan DISTRIBUTION_OR_PATH",
-            code="nothing-to-scan",
+            code=NOTHING_TO_SCAN,
         )
     return [of_distribution(found) for found in chosen]
 

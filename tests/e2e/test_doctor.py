@@ -40,7 +40,7 @@ def test_a_freshly_installed_pod_waits_for_apply_and_nothing_else(pod: Patient, 
         assert list(pod.findings(*options)) == ["pending"]
     assert list(pod.findings("--profile", "matrix3d")) == ["missing pytorch3d", "pending"]
     notes = pod.doctor().json["notes"]
-    assert any(note.startswith("xfuser 0.7.0 asks for torch>=2.4.1: expected") for note in notes)  # type: ignore[attr-defined]
+    assert any("xfuser 0.7.0 asks for torch>=2.4.1; torch 2.1.0 is here: expected" in note for note in notes)  # type: ignore[attr-defined]
     assert pod.follow("--profile", profile) == [f"m3d-surgeon apply --python {pod.python}"]
     assert pod.doctor("--full").exit_code == 0
 
