@@ -25,7 +25,7 @@ def venv(tmp_path: Path) -> Path:
     support.install(site, "protobuf", "4.1", {"google/protobuf/__init__.py": b"", "google/_upb.py": b""})
     support.install(site, "many", "1.0", {"one/__init__.py": b"", "two.py": b""})
     support.install(site, "torch", "2.1.0", {"torch/__init__.py": b"x = 1\n"})
-    support.install(site, "fork", "1.0", {"fork.py": USER.format("PIL").encode()})
+    support.install(site, "fork", "1.0", {"fork.py": USER.format("PIL").encode()})  # says nothing of it
     for name, module, requirement in (
         ("user", "PIL", "pillow>=9"),
         ("sees", "cv2", "opencv_python"),
@@ -45,8 +45,8 @@ def scan(venv: Path, *arguments: str | Path, **extra: str) -> support.Answer:
 @pytest.mark.parametrize(
     ("name", "module", "users"),
     [
-        ("PIL", "PIL", ["user"]),
-        ("pillow", "PIL", ["user"]),
+        ("PIL", "PIL", ["fork", "user"]),
+        ("pillow", "PIL", ["fork", "user"]),
         ("cv2", "cv2", ["sees"]),
         ("opencv-python", "cv2", ["sees"]),
         ("google.protobuf", "google.protobuf", ["talks"]),
