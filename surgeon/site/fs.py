@@ -225,6 +225,10 @@ class Root:
         except OSError as error:
             if error.errno not in (errno.EISDIR, errno.EPERM):  # POSIX's word for a folder, and Linux's
                 raise
+            # Root, killed before he gave it away, may have left one that its finder cannot look into.
+            self.remove_folder(temporary)
+            if not self.exists(temporary):
+                return
             # A power cut may have taken the folder's new name and left what was put into it since.
             for each in self.listing(temporary):
                 self.remove(f"{temporary}/{each}")
