@@ -112,12 +112,12 @@ def measure(venv: Path, stack: str, sample: int = 0, seed: int = 0) -> Truth:
 
 def modules_of(venv: Path) -> list[str]:
     """Every module that `scan` looks at by default, without torch's own family."""
-    from surgeon.scan.files import origins
+    from surgeon.scan.files import headers, origins
     from surgeon.site.distribution import Installed
     from surgeon.site.environment import find_environment
 
     environment = find_environment(str(venv))
-    every = origins(environment, Installed(environment), (), "torch")
+    every = origins(Installed(environment), headers(environment), (), "torch", {"torch"})
     return sorted({file.module for each in every if each.name not in NOT_OURS for file in each.files})
 
 
